@@ -1,0 +1,11 @@
+// Package id makes the identifiers of everything that has one: UUIDs of version
+// 7 (RFC 9562), whose text sorts by the time they were made.
+package id
+
+import "github.com/google/uuid"
+
+// New returns a new identifier. It is unique across nodes and sorts by time.
+func New() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Valid tells whether s has the form of an identifier.
+func Valid(s string) bool { return uuid.Validate(s) == nil }

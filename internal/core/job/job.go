@@ -1,0 +1,216 @@
+// Package job is work that must happen, now or later, whatever else happens:
+// notifications, escalation steps, timers. A job is inserted in the transaction
+// that justifies it and is tried until it succeeds or gives up. It stands on
+// River, on the same database; nothing outside this package knows that.
+package job
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/mainstay-ops/mainstay/internal/core/db"
+)
+
+// Args are the arguments of one job; Kind is stable and unique, for example
+// "notify.send". They are stored as JSON, so they hold ids, not objects.
+type Args interface{ Kind() string }
+
+// Meta tells a handler about the attempt.
+type Meta struct {
+	// Attempt counts from 1.
+	Attempt     int
+	MaxAttempts int
+}
+
+// Options of one insertion.
+type Options struct {
+	// At is when to run; zero means now.
+	At time.Time
+	// Queue keeps slow work apart: each queue has workers of its own. Empty means
+	// "default".
+	Queue string
+	// MaxAttempts before the job is given up; 0 means 12.
+	MaxAttempts int
+	// Unique makes a second insertion with the same arguments have no effect while
+	// the first waits or runs.
+	Unique bool
+}
+
+// Queues with their number of workers. A queue that hangs holds up only itself.
+var Queues = map[string]int{"default": 8, "escalation": 4, "mail": 8, "webhook": 16, "maintenance": 1}
+
+// pollEvery bounds how late a job is picked up: SQLite has no LISTEN.
+const pollEvery = 200 * time.Millisecond
+
+// Runner runs the jobs of one server.
+type Runner struct {
+	db      *db.DB
+	client  *river.Client[*sql.Tx]
+	workers *river.Workers
+	logger  *slog.Logger
+	driver  riverdriver.Driver[*sql.Tx]
+	period  []*river.PeriodicJob
+}
+
+// New makes the runner. Handlers are registered before Start.
+func New(d *db.DB, logger *slog.Logger) *Runner {
+	r := &Runner{db: d, workers: river.NewWorkers(), logger: logger.With("component", "job")}
+	if d.Dialect() == db.Postgres {
+		r.driver = riverdatabasesql.New(d.SQL())
+	} else {
+		r.driver = riversqlite.New(d.SQL())
+	}
+	return r
+}
+
+// Migrate brings the tables of the queue up to date.
+func (r *Runner) Migrate(ctx context.Context) error {
+	m, err := rivermigrate.New(r.driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("job tables: %w", err)
+	}
+	return nil
+}
+
+// Build fixes the set of handlers and makes insertion possible.
+func (r *Runner) Build() error {
+	queues := map[string]river.QueueConfig{}
+	for q, n := range Queues {
+		queues[q] = river.QueueConfig{MaxWorkers: n}
+	}
+	c, err := river.NewClient(r.driver, &river.Config{
+		Queues: queues, Workers: r.workers, PeriodicJobs: r.period,
+		FetchCooldown: 20 * time.Millisecond, FetchPollInterval: pollEvery, PollOnly: true,
+		JobTimeout: 2 * time.Minute, RescueStuckJobsAfter: 5 * time.Minute,
+		CompletedJobRetentionPeriod: 24 * time.Hour, DiscardedJobRetentionPeriod: 30 * 24 * time.Hour,
+		RetryPolicy: backoff{}, Logger: quiet(r.logger), SkipUnknownJobCheck: false,
+	})
+	if err != nil {
+		return fmt.Errorf("jobs: %w", err)
+	}
+	r.client = c
+	return nil
+}
+
+// Start begins to work. Jobs that a crash left "running" are taken back first: a
+// server that starts on SQLite is alone on its database.
+func (r *Runner) Start(ctx context.Context) error {
+	if r.db.Dialect() == db.SQLite {
+		if _, err := r.db.SQL().ExecContext(ctx, "UPDATE river_job SET state = 'available', scheduled_at = CURRENT_TIMESTAMP WHERE state = 'running'"); err != nil {
+			return fmt.Errorf("take back jobs: %w", err)
+		}
+	}
+	return r.client.Start(context.WithoutCancel(ctx))
+}
+
+// Stop lets running jobs end until ctx does, then cancels them; they are tried
+// again after the next start.
+func (r *Runner) Stop(ctx context.Context) {
+	if r.client == nil {
+		return
+	}
+	soft, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := r.client.Stop(soft); err != nil {
+		_ = r.client.StopAndCancel(ctx)
+	}
+}
+
+// Insert adds a job as part of tx.
+func (r *Runner) Insert(ctx context.Context, tx *db.Tx, a Args, o Options) error {
+	opts := &river.InsertOpts{Queue: o.Queue, ScheduledAt: o.At, MaxAttempts: o.MaxAttempts}
+	if opts.MaxAttempts == 0 {
+		opts.MaxAttempts = 12
+	}
+	if o.Unique {
+		opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+		}}
+	}
+	if _, err := r.client.InsertTx(ctx, tx.Tx.Tx, a, opts); err != nil {
+		return fmt.Errorf("insert job %s: %w", a.Kind(), err)
+	}
+	return nil
+}
+
+// Handle registers the handler of one kind of job.
+func Handle[A Args](r *Runner, h func(ctx context.Context, a A, m Meta) error) {
+	river.AddWorker(r.workers, river.WorkFunc(func(ctx context.Context, j *river.Job[A]) error {
+		err := h(ctx, j.Args, Meta{Attempt: j.Attempt, MaxAttempts: j.MaxAttempts})
+		var ra *retryAfter
+		var ca *cancel
+		switch {
+		case errors.As(err, &ra):
+			return river.JobSnooze(ra.d)
+		case errors.As(err, &ca):
+			return river.JobCancel(ca.err)
+		}
+		return err
+	}))
+}
+
+// Every registers a job that runs again and again, also right after the start
+// when atStart is set.
+func Every[A Args](r *Runner, every time.Duration, atStart bool, a A) {
+	r.period = append(r.period, river.NewPeriodicJob(river.PeriodicInterval(every),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return a, &river.InsertOpts{Queue: "maintenance", MaxAttempts: 3, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+				rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+			}}}
+		}, &river.PeriodicJobOpts{RunOnStart: atStart}))
+}
+
+type retryAfter struct{ d time.Duration }
+
+func (e *retryAfter) Error() string { return "job: again after " + e.d.String() }
+
+// Later makes a handler run again after d without counting a failed attempt.
+func Later(d time.Duration) error { return &retryAfter{d} }
+
+type cancel struct{ err error }
+
+func (e *cancel) Error() string { return e.err.Error() }
+func (e *cancel) Unwrap() error { return e.err }
+
+// GiveUp ends a job for good with err as the reason.
+func GiveUp(err error) error { return &cancel{err} }
+
+// Pause is how long to wait before attempt n+1 (n counts from 1): 2 s, 6 s, 18 s,
+// 54 s … at most 15 minutes.
+func Pause(n int) time.Duration {
+	return min(15*time.Minute, time.Duration(2*math.Pow(3, float64(min(n, 10)-1)))*time.Second)
+}
+
+type backoff struct{}
+
+func (backoff) NextRetry(j *rivertype.JobRow) time.Time {
+	return time.Now().UTC().Add(Pause(max(1, len(j.Errors)+1)))
+}
+
+// quiet keeps the library's own chatter below warnings out of the log.
+func quiet(l *slog.Logger) *slog.Logger { return slog.New(levelHandler{l.Handler()}) }
+
+type levelHandler struct{ slog.Handler }
+
+func (h levelHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+}
+func (h levelHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return levelHandler{h.Handler.WithAttrs(a)}
+}
+func (h levelHandler) WithGroup(n string) slog.Handler { return levelHandler{h.Handler.WithGroup(n)} }
