@@ -4,6 +4,7 @@ package deps
 import (
 	_ "filippo.io/age"
 	_ "github.com/alexedwards/argon2id"
+	_ "github.com/andybalholm/brotli"
 	_ "github.com/arran4/golang-ical"
 	_ "github.com/danielgtaylor/huma/v2"
 	_ "github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -42,7 +43,6 @@ import (
 	_ "golang.org/x/net/icmp"
 	_ "golang.org/x/sync/errgroup"
 	_ "golang.org/x/time/rate"
-	_ "github.com/andybalholm/brotli"
 	_ "modernc.org/sqlite"
 	_ "pgregory.net/rapid"
 )

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/uptrace/bun"
+
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
 )
 
 // Ref names one thing, for example {"item", "0198…"}.
@@ -34,14 +36,20 @@ type Summary struct {
 // Resolver finds the summaries of things of one kind; unknown ids are left out.
 type Resolver func(ctx context.Context, q bun.IDB, ids []string) ([]Summary, error)
 
+// Finder finds the id of a thing by the name people use.
+type Finder func(ctx context.Context, q bun.IDB, name string) (string, error)
+
 // Registry knows the resolver of every kind.
 type Registry struct {
-	mu sync.RWMutex
-	m  map[string]Resolver
+	mu      sync.RWMutex
+	m       map[string]Resolver
+	finders map[string]Finder
 }
 
 // NewRegistry makes an empty registry.
-func NewRegistry() *Registry { return &Registry{m: map[string]Resolver{}} }
+func NewRegistry() *Registry {
+	return &Registry{m: map[string]Resolver{}, finders: map[string]Finder{}}
+}
 
 // Register adds the resolver of a kind.
 func (r *Registry) Register(kind string, f Resolver) {
@@ -51,6 +59,25 @@ func (r *Registry) Register(kind string, f Resolver) {
 		panic("entity: kind registered twice: " + kind)
 	}
 	r.m[kind] = f
+}
+
+// RegisterFinder adds the way from a name to an id.
+func (r *Registry) RegisterFinder(kind string, f Finder) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.finders[kind] = f
+}
+
+// Find gives the reference of the thing of that kind and name.
+func (r *Registry) Find(ctx context.Context, q bun.IDB, kind, name string) (Ref, error) {
+	r.mu.RLock()
+	f := r.finders[kind]
+	r.mu.RUnlock()
+	if f == nil {
+		return Ref{}, errs.Fields(errs.Field{Path: "kind", Value: kind, Message: "is not a kind of thing that can be linked"})
+	}
+	id, err := f(ctx, q, name)
+	return Ref{Kind: kind, ID: id}, err
 }
 
 // Knows tells whether somebody owns the kind.

@@ -112,7 +112,6 @@ func (s *idempotency) prune() {
 	}
 }
 
-
 // humaContext names the embedded field, which would otherwise hide the method Context.
 type humaContext = huma.Context
 

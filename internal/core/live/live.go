@@ -49,7 +49,9 @@ type Hub struct {
 }
 
 // NewHub makes a hub.
-func NewHub() *Hub { return &Hub{subs: map[*subscriber]struct{}{}, topics: map[string]access.Permission{}} }
+func NewHub() *Hub {
+	return &Hub{subs: map[*subscriber]struct{}{}, topics: map[string]access.Permission{}}
+}
 
 // Topic declares a topic and the permission to hear it.
 func (h *Hub) Topic(name string, read access.Permission) {

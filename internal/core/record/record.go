@@ -84,6 +84,13 @@ func New(d *db.DB, kinds []Kind, ents *entity.Registry, hub *live.Hub, ix *searc
 		hub.Topic(k.Plural, k.Read)
 		ix.Kind(k.Name, k.Read)
 		ents.Register(k.Name, s.resolver(k))
+		ents.RegisterFinder(k.Name, func(ctx context.Context, q bun.IDB, name string) (string, error) {
+			r, err := s.ByNumber(ctx, q, k.Name, name)
+			if err != nil {
+				return "", err
+			}
+			return r.ID, nil
+		})
 	}
 	return s, nil
 }

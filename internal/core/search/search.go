@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode"
 
-
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 )
@@ -132,4 +131,3 @@ func split(s string) []string {
 	}
 	return ws
 }
-

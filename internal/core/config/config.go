@@ -1,0 +1,278 @@
+// Package config is how the server is set up: defaults, then a file, then the
+// environment, then flags. All mistakes are reported at once.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/strict"
+)
+
+// Duration is a length of time; besides Go's units it knows days: "15d".
+type Duration time.Duration
+
+// D converts to the standard type.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// UnmarshalText reads "15d", "12h", "90s".
+func (d *Duration) UnmarshalText(b []byte) error {
+	s := string(b)
+	if n, ok := strings.CutSuffix(s, "d"); ok {
+		if f, err := strconv.ParseFloat(n, 64); err == nil && f >= 0 && f < 36500 {
+			*d = Duration(f * 24 * float64(time.Hour))
+			return nil
+		}
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		return fmt.Errorf("must be a duration such as 30s, 12h or 15d")
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes it as it is read.
+func (d Duration) MarshalText() ([]byte, error) {
+	if t := d.D(); t >= 24*time.Hour && t%(24*time.Hour) == 0 {
+		return fmt.Appendf(nil, "%dd", t/(24*time.Hour)), nil
+	}
+	return []byte(d.D().String()), nil
+}
+
+// Bytes is a size: "512MiB", "2GiB", or a plain number of bytes.
+type Bytes int64
+
+var units = []struct {
+	suffix string
+	n      int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}}
+
+// UnmarshalText reads a size.
+func (v *Bytes) UnmarshalText(b []byte) error {
+	s, mul := strings.TrimSpace(string(b)), int64(1)
+	for _, u := range units {
+		if n, ok := strings.CutSuffix(s, u.suffix); ok {
+			s, mul = strings.TrimSpace(n), u.n
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > (1<<62)/mul {
+		return fmt.Errorf("must be a size such as 512MiB or 2GiB")
+	}
+	*v = Bytes(n * mul)
+	return nil
+}
+
+// MarshalText writes it with the largest unit that divides it.
+func (v Bytes) MarshalText() ([]byte, error) {
+	for i := len(units) - 1; i >= 0; i-- {
+		if v > 0 && int64(v)%units[i].n == 0 {
+			return fmt.Appendf(nil, "%d%s", int64(v)/units[i].n, units[i].suffix), nil
+		}
+	}
+	return strconv.AppendInt(nil, int64(v), 10), nil
+}
+
+// Config of a server. Every field has a default; see docs/configuration.md.
+type Config struct {
+	Listen    string    `yaml:"listen"`
+	Data      string    `yaml:"data"`
+	PublicURL string    `yaml:"public_url"`
+	Database  Database  `yaml:"database"`
+	TLS       TLS       `yaml:"tls"`
+	Log       Log       `yaml:"log"`
+	Metrics   Metrics   `yaml:"metrics"`
+	History   History   `yaml:"history"`
+	Session   Session   `yaml:"session"`
+	Outbound  Outbound  `yaml:"outbound"`
+	Discovery Discovery `yaml:"discovery"`
+}
+
+// Database says where records live.
+type Database struct {
+	// URL of PostgreSQL; empty keeps SQLite in the data directory.
+	URL string `yaml:"url" secret:"true"`
+}
+
+// TLS turns HTTPS on when both files are given.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// Log of the program itself.
+type Log struct {
+	Level  string `yaml:"level" enum:"debug,info,warn,error"`
+	Format string `yaml:"format" enum:"text,json"`
+}
+
+// Metrics limits the metric store.
+type Metrics struct {
+	Retention Duration `yaml:"retention"`
+	MaxBytes  Bytes    `yaml:"max_bytes"`
+	MaxSeries int      `yaml:"max_series" minimum:"1000" maximum:"20000000"`
+}
+
+// History limits what is kept of check states, facts and the outbox.
+type History struct {
+	Retention Duration `yaml:"retention"`
+}
+
+// Session of a browser.
+type Session struct {
+	Lifetime Duration `yaml:"lifetime"`
+}
+
+// Outbound says what probes and webhooks may reach.
+type Outbound struct {
+	// AllowMetadata permits the metadata addresses of clouds, which hand out
+	// credentials.
+	AllowMetadata bool `yaml:"allow_metadata"`
+}
+
+// Discovery of the machine that the server runs on.
+type Discovery struct {
+	Host bool `yaml:"host"`
+}
+
+// Default is the configuration of a server that was told nothing.
+func Default() Config {
+	return Config{
+		Listen: "127.0.0.1:8080", Data: "./data",
+		Log:       Log{Level: "info", Format: "text"},
+		Metrics:   Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
+		History:   History{Retention: Duration(400 * 24 * time.Hour)},
+		Session:   Session{Lifetime: Duration(14 * 24 * time.Hour)},
+		Discovery: Discovery{Host: true},
+	}
+}
+
+// Load layers file (may be ""), environment and flags over the defaults. flags
+// holds only those that were given.
+func Load(file string, env []string, flags map[string]string) (Config, error) {
+	c := Default()
+	var bad []errs.Field
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return c, errs.Wrap(errs.Invalid, err, "The configuration file %s cannot be read.", file)
+		}
+		if err := strict.Decode(file, b, &c); err != nil {
+			bad = append(bad, errs.FieldsOf(err)...)
+		}
+	}
+	settings := c.settings()
+	for _, e := range env {
+		k, v, _ := strings.Cut(e, "=")
+		if s, ok := settings[strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(k, "MAINSTAY_"), "__", "."))]; ok && strings.HasPrefix(k, "MAINSTAY_") {
+			if err := s(v); err != nil {
+				bad = append(bad, errs.Field{Path: k, Message: err.Error()})
+			}
+		}
+	}
+	for k, v := range flags {
+		if err := settings[k](v); err != nil {
+			bad = append(bad, errs.Field{Path: "--" + k, Value: v, Message: err.Error()})
+		}
+	}
+	bad = append(bad, c.validate()...)
+	if len(bad) > 0 {
+		return c, &errs.Error{Code: errs.Invalid, Message: "The configuration is not valid.", Fields: bad}
+	}
+	if c.PublicURL == "" {
+		scheme := "http"
+		if c.TLS.Cert != "" {
+			scheme = "https"
+		}
+		c.PublicURL = scheme + "://" + c.Listen
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return c, nil
+}
+
+// settings are the keys that the environment (MAINSTAY_LISTEN,
+// MAINSTAY_DATABASE__URL) and flags may set.
+func (c *Config) settings() map[string]func(string) error {
+	str := func(p *string) func(string) error { return func(s string) error { *p = s; return nil } }
+	text := func(p interface{ UnmarshalText([]byte) error }) func(string) error {
+		return func(s string) error { return p.UnmarshalText([]byte(s)) }
+	}
+	boolean := func(p *bool) func(string) error {
+		return func(s string) error {
+			b, err := strconv.ParseBool(s)
+			if err != nil {
+				return fmt.Errorf("must be true or false")
+			}
+			*p = b
+			return nil
+		}
+	}
+	return map[string]func(string) error{
+		"listen": str(&c.Listen), "data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
+		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
+		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "history.retention": text(&c.History.Retention),
+		"session.lifetime": text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
+	}
+}
+
+func (c *Config) validate() []errs.Field {
+	var bad []errs.Field
+	add := func(path, value, msg string) { bad = append(bad, errs.Field{Path: path, Value: value, Message: msg}) }
+	if host, port, err := net.SplitHostPort(c.Listen); err != nil {
+		add("listen", c.Listen, "must be an address and a port such as 127.0.0.1:8080")
+	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 || strings.Contains(host, " ") {
+		add("listen", c.Listen, "must have a port between 0 and 65535")
+	}
+	if c.Data == "" {
+		add("data", "", "must name a directory")
+	}
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			add("public_url", c.PublicURL, "must be an address such as https://mainstay.example.org")
+		}
+	}
+	if c.Database.URL != "" && !strings.HasPrefix(c.Database.URL, "postgres://") && !strings.HasPrefix(c.Database.URL, "postgresql://") {
+		add("database.url", "", "must begin with postgres://, or be empty for SQLite")
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		add("tls", "", "needs both cert and key")
+	}
+	var lv slog.Level
+	if lv.UnmarshalText([]byte(c.Log.Level)) != nil {
+		add("log.level", c.Log.Level, "must be one of debug, info, warn, error")
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		add("log.format", c.Log.Format, "must be text or json")
+	}
+	atLeast := func(path string, d Duration, lo time.Duration) {
+		if d.D() < lo {
+			add(path, d.D().String(), "must be at least "+lo.String())
+		}
+	}
+	atLeast("metrics.retention", c.Metrics.Retention, 2*time.Hour)
+	atLeast("history.retention", c.History.Retention, 24*time.Hour)
+	atLeast("session.lifetime", c.Session.Lifetime, 5*time.Minute)
+	if c.Metrics.MaxBytes < 64<<20 {
+		add("metrics.max_bytes", strconv.FormatInt(int64(c.Metrics.MaxBytes), 10), "must be at least 64MiB")
+	}
+	return bad
+}
+
+// Logger makes the program's logger.
+func (c Config) Logger() *slog.Logger {
+	var lv slog.Level
+	_ = lv.UnmarshalText([]byte(c.Log.Level))
+	o := &slog.HandlerOptions{Level: lv}
+	if c.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}

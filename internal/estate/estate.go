@@ -1,0 +1,111 @@
+// Package estate is the contract of the wing that knows what the organisation
+// runs: items, their kinds and relations, and the two questions asked of them all
+// day: what stops if this stops, and what does this need.
+package estate
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/mainstay-ops/mainstay/internal/core/access"
+	"github.com/mainstay-ops/mainstay/internal/core/db"
+	"github.com/mainstay-ops/mainstay/internal/core/entity"
+)
+
+// ItemKind is the entity kind of items.
+const ItemKind = "item"
+
+// Ref points at an item.
+func Ref(itemID string) entity.Ref { return entity.Ref{Kind: ItemKind, ID: itemID} }
+
+// Permissions on items.
+var (
+	ReadItems  = access.Permission{Name: "item.read", Title: "See items and relations", Least: access.Viewer}
+	WriteItems = access.Permission{Name: "item.write", Title: "Change items and relations", Least: access.Operator}
+)
+
+// Criticality says how much the organisation needs an item.
+type Criticality string
+
+// The criticalities, from the highest.
+const (
+	Critical Criticality = "critical"
+	High     Criticality = "high"
+	Medium   Criticality = "medium"
+	Low      Criticality = "low"
+)
+
+// Impact turns a criticality into the impact of an incident: critical and high
+// are 1, medium is 2, low is 3.
+func (c Criticality) Impact() int {
+	switch c {
+	case Critical, High:
+		return 1
+	case Low:
+		return 3
+	}
+	return 2
+}
+
+// Item is what other wings see of an item.
+type Item struct {
+	ID          string
+	Name        string
+	Title       string
+	Kind        string
+	OwnerTeamID string
+	Criticality Criticality
+	Lifecycle   string
+	CreatedAt   time.Time
+}
+
+// Reached is an item found by following relations.
+type Reached struct {
+	Item
+	// Distance is the number of relations followed.
+	Distance int
+	// Path is the ids from the start to this item, both included.
+	Path []string
+}
+
+// Items answers questions about items. It reads through q, so it also sees what a
+// transaction has written and not yet committed.
+type Items interface {
+	ByName(ctx context.Context, q bun.IDB, name string) (Item, error)
+	ByIDs(ctx context.Context, q bun.IDB, ids []string) (map[string]Item, error)
+	// Impact lists what stops if these stop: their dependents, transitively, and
+	// what they are part of. The items themselves are not in it.
+	Impact(ctx context.Context, q bun.IDB, ids []string) ([]Reached, error)
+	// Needs lists what these need: the other direction of Impact.
+	Needs(ctx context.Context, q bun.IDB, ids []string) ([]Reached, error)
+}
+
+// NewItem is what a discoverer knows of a thing.
+type NewItem struct {
+	// Name is the unique name; an item of that name is updated.
+	Name, Title, Kind string
+	Criticality       Criticality
+	// Attributes are merged into those that the item has; provenance is Source.
+	Attributes map[string]any
+	Source     string
+	// RunsOn names the item it runs on, if any.
+	RunsOn string
+}
+
+// Discoverer lets a discovery put what it found on the map.
+type Discoverer interface {
+	// Observed makes or updates the item. It never overwrites what a person typed.
+	Observed(ctx context.Context, tx *db.Tx, in NewItem) (Item, error)
+}
+
+// ItemChanged is told when an item was made, changed or removed.
+type ItemChanged struct {
+	ItemID  string `json:"item_id"`
+	Name    string `json:"name"`
+	Removed bool   `json:"removed,omitempty"`
+}
+
+// FactName implements event.Fact.
+func (ItemChanged) FactName() string { return "estate.item_changed" }
