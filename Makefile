@@ -25,7 +25,7 @@ UI_SRC    = $(shell find web -type d \( -name node_modules -o -name dist -o -nam
 
 .PHONY: help
 help: ## list what can be made
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 14
 
 .PHONY: run
 run: deps-run build ## build what changed and serve on 127.0.0.1:8080 with ./data
