@@ -3,6 +3,8 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := build
+# Steps share two cores and one build cache; they run in the order written.
+.NOTPARALLEL:
 
 GO      ?= go
 NPM     ?= npm
@@ -19,7 +21,7 @@ GOLANGCI         := .cache/tools/golangci-lint-$(GOLANGCI_VERSION)
 # The race detector is slow; it runs where goroutines share memory.
 RACE_ROOMS := /internal/(core/(clock|event|job|live|db|search|file|account|record)|observe|respond|adapter/(probe|notify))(/|$$)
 
-UI_STAMP := .cache/ui.stamp
+UI_INDEX := internal/webui/dist/index.html
 NM_STAMP := web/node_modules/.mainstay-stamp
 UI_SRC    = $(shell find web -type d \( -name node_modules -o -name dist -o -name test -o -name e2e -o -name tools -o -name .shots \) -prune -o -type f ! -name '*.test.*' -print 2>/dev/null)
 
@@ -36,17 +38,16 @@ build: ui ## build bin/mainstay with the web interface in it
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mainstay ./cmd/mainstay
 
 .PHONY: ui
-ui: $(UI_STAMP) ## build the web interface when its sources changed
+ui: $(UI_INDEX) ## build the web interface when its sources changed
 
-$(UI_STAMP): $(UI_SRC) $(NM_STAMP)
+$(UI_INDEX): $(UI_SRC) $(NM_STAMP)
 	$(NPM) --prefix web run build
-	@touch internal/webui/dist/.keep
-	@mkdir -p $(@D) && touch $@
+	@touch internal/webui/dist/.keep $@
 
 # Packages of the web interface, fetched only when the lock file changed.
 $(NM_STAMP): web/package-lock.json
 	$(NPM) --prefix web ci --no-audit --no-fund
-	@touch $@
+	@mkdir -p $(@D) && touch $@
 
 .PHONY: test
 test: deps-test lint test-go check-gen test-ui test-e2e ## install what tests need and run all of them
@@ -70,6 +71,11 @@ test-e2e: build ## the real binary in a real browser
 lint: $(GOLANGCI) $(NM_STAMP) ## golangci-lint and Biome
 	$(GOLANGCI) run ./...
 	$(NPM) --prefix web run lint
+
+.PHONY: fix
+fix: $(GOLANGCI) $(NM_STAMP) ## format, and repair what the linters can repair
+	$(GOLANGCI) run --fix ./...
+	$(NPM) --prefix web run fix
 
 $(GOLANGCI):
 	@mkdir -p $(@D)

@@ -20,8 +20,8 @@ check_toolchains() {
   local want have
   want="$(awk '$1 == "go" { print $2; exit }' go.mod)"
   command -v go >/dev/null || fail "Go is not installed. Install Go $want or newer and put it on the PATH."
-  # GOTOOLCHAIN=local: ask for the version that is installed, not one that could be downloaded.
-  have="$(cd / && GOTOOLCHAIN=local go env GOVERSION)"
+  # An older Go that may fetch the version named in go.mod answers with that one.
+  have="$(go env GOVERSION 2>/dev/null || (cd / && GOTOOLCHAIN=local go env GOVERSION))"
   have="${have#go}"
   at_least "${have%%[- ]*}" "$want" || fail "Go $have is too old. Mainstay needs Go $want or newer."
 
