@@ -5,9 +5,11 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,7 +120,7 @@ type Log struct {
 type Metrics struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
-	MaxSeries int      `yaml:"max_series" minimum:"1000" maximum:"20000000"`
+	MaxSeries int      `yaml:"max_series"`
 }
 
 // History limits what is kept of check states, facts and the outbox.
@@ -178,8 +180,17 @@ func Load(file string, env []string, flags map[string]string) (Config, error) {
 			}
 		}
 	}
-	for k, v := range flags {
-		if err := settings[k](v); err != nil {
+	for _, k := range slices.Sorted(maps.Keys(flags)) {
+		v := flags[k]
+		set, ok := settings[k]
+		if !ok {
+			bad = append(bad, errs.Field{Path: "--" + k, Message: "is not a setting" + strict.DidYouMean(k, slices.Sorted(maps.Keys(settings)))})
+			continue
+		}
+		if k == "database.url" {
+			v = "" // never shown
+		}
+		if err := set(flags[k]); err != nil {
 			bad = append(bad, errs.Field{Path: "--" + k, Value: v, Message: err.Error()})
 		}
 	}
@@ -205,6 +216,16 @@ func (c *Config) settings() map[string]func(string) error {
 	text := func(p interface{ UnmarshalText([]byte) error }) func(string) error {
 		return func(s string) error { return p.UnmarshalText([]byte(s)) }
 	}
+	number := func(p *int) func(string) error {
+		return func(s string) error {
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				return fmt.Errorf("must be a whole number")
+			}
+			*p = n
+			return nil
+		}
+	}
 	boolean := func(p *bool) func(string) error {
 		return func(s string) error {
 			b, err := strconv.ParseBool(s)
@@ -218,8 +239,9 @@ func (c *Config) settings() map[string]func(string) error {
 	return map[string]func(string) error{
 		"listen": str(&c.Listen), "data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
-		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "history.retention": text(&c.History.Retention),
-		"session.lifetime": text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
+		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
+		"history.retention": text(&c.History.Retention),
+		"session.lifetime":  text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
 	}
 }
 
@@ -263,8 +285,28 @@ func (c *Config) validate() []errs.Field {
 	if c.Metrics.MaxBytes < 64<<20 {
 		add("metrics.max_bytes", strconv.FormatInt(int64(c.Metrics.MaxBytes), 10), "must be at least 64MiB")
 	}
+	if n := c.Metrics.MaxSeries; n < 1000 || n > 20_000_000 {
+		add("metrics.max_series", strconv.Itoa(n), "must be between 1000 and 20000000")
+	}
 	return bad
 }
+
+// String and LogValue keep the password inside the database URL out of logs.
+func (d Database) String() string {
+	if d.URL == "" {
+		return "sqlite"
+	}
+	return "postgres (address hidden)"
+}
+
+// GoString serves %#v as String serves %v.
+func (d Database) GoString() string { return d.String() }
+
+// LogValue implements slog.LogValuer.
+func (d Database) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// LogValue hides what Database hides.
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", c)) }
 
 // Logger makes the program's logger.
 func (c Config) Logger() *slog.Logger {

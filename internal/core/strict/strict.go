@@ -4,7 +4,8 @@
 //
 // Struct tags: yaml:"name" names the key; required:"true", enum:"a,b",
 // minimum:"1" and maximum:"5" constrain it; secret:"true" keeps the value out of
-// messages. A type with UnmarshalText decides about its own text.
+// messages. A type with UnmarshalText decides about its own text. An int field
+// tagged strict:"line" gets the line that its object begins on.
 package strict
 
 import (
@@ -145,6 +146,9 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, tag reflect.
 		d.value(n, path, v.Elem(), tag)
 		return
 	}
+	if n.Tag == "!!null" && v.Kind() != reflect.Struct {
+		return // nothing given keeps what is there
+	}
 	if v.CanAddr() && v.Addr().Type().Implements(textType) {
 		if n.Kind != yaml.ScalarNode {
 			d.fail(n, path, tag, "must be a single value, not a %s", shape(n))
@@ -217,6 +221,14 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value, tag reflect
 		}
 		v.SetInt(i)
 		d.bounds(n, path, float64(i), tag)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		u, err := strconv.ParseUint(n.Value, 10, v.Type().Bits())
+		if err != nil || n.Tag != "!!int" {
+			d.fail(n, path, tag, "must be a whole number from 0 to %d", uint64(1)<<v.Type().Bits()-1)
+			return
+		}
+		v.SetUint(u)
+		d.bounds(n, path, float64(u), tag)
 	case reflect.Float64, reflect.Float32:
 		f, err := strconv.ParseFloat(n.Value, 64)
 		if err != nil || n.Tag != "!!int" && n.Tag != "!!float" {
@@ -256,6 +268,10 @@ func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value, tag reflec
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, c := n.Content[i], n.Content[i+1]
+		if k.Kind != yaml.ScalarNode {
+			d.fail(k, path, tag, "has a key that is a %s; a key must be text", shape(k))
+			continue
+		}
 		if d.duplicate(k, join(path, k.Value), seen) {
 			continue
 		}
@@ -284,7 +300,7 @@ func fieldsOf(v reflect.Value, into map[string]field) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if name == "-" || !f.IsExported() {
+		if name == "-" || !f.IsExported() || f.Tag.Get("strict") == "line" {
 			continue
 		}
 		if opts == "inline" || f.Anonymous && name == "" {
@@ -305,14 +321,20 @@ func (d *decoder) object(n *yaml.Node, path string, v reflect.Value) {
 	}
 	fields := map[string]field{}
 	fieldsOf(v, fields)
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("strict") == "line" {
+			v.Field(i).SetInt(int64(n.Line))
+		}
+	}
 	names := make([]string, 0, len(fields))
 	for k := range fields {
 		names = append(names, k)
 	}
 	sort.Strings(names)
-	seen := map[string]int{}
+	seen, null := map[string]int{}, map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, c := n.Content[i], n.Content[i+1]
+		null[k.Value] = c.Tag == "!!null"
 		f, ok := fields[k.Value]
 		if !ok {
 			d.fail(k, join(path, k.Value), "", "is not a known key%s", DidYouMean(k.Value, names))
@@ -323,7 +345,7 @@ func (d *decoder) object(n *yaml.Node, path string, v reflect.Value) {
 		}
 	}
 	for _, name := range names {
-		if _, given := seen[name]; !given && fields[name].tag.Get("required") == "true" {
+		if _, given := seen[name]; (!given || null[name]) && fields[name].tag.Get("required") == "true" {
 			d.bad = append(d.bad, errs.Field{Path: join(path, name), Line: n.Line, Message: "is missing"})
 		}
 	}
