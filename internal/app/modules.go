@@ -1,0 +1,11 @@
+package app
+
+import (
+	"github.com/mainstay-ops/mainstay/internal/core/module"
+)
+
+// modules is THE list of modules, in the order in which they start. Adding one is
+// one line here and one in web/src/modules.ts.
+func modules() []module.Module {
+	return []module.Module{}
+}
