@@ -38,6 +38,7 @@ func New(mux *http.ServeMux, version string, logger *slog.Logger) *API {
 	cfg.DocsPath = ""
 	cfg.SchemasPath = "/api/schemas"
 	cfg.CreateHooks = nil // no $schema links in bodies
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API token, made with `mainstay token create` or in the settings."},
 		"cookie": {Type: "apiKey", In: "cookie", Name: CookieName},

@@ -1,0 +1,53 @@
+package httpapi
+
+import (
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+var qualified = regexp.MustCompile(`(?:[\w.-]+/)*([\w-]+)\.(\w+)`)
+
+// schemaName names a type in the OpenAPI document by package and type, so that
+// two modules may each have a View: incident.View becomes IncidentView, and
+// List[incident.View] becomes ListIncidentView.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := t.Name()
+	if name == "" {
+		return huma.DefaultSchemaNamer(t, hint)
+	}
+	name = qualified.ReplaceAllStringFunc(name, func(s string) string {
+		m := qualified.FindStringSubmatch(s)
+		return join(m[1], m[2])
+	})
+	own := t.PkgPath()[strings.LastIndexByte(t.PkgPath(), '/')+1:]
+	if own != "httpapi" && own != "" {
+		name = join(own, name)
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("[],*. ·", r) {
+			return -1
+		}
+		return r
+	}, title(name))
+}
+
+// join puts the package before the name unless the name says it already.
+func join(pkg, name string) string {
+	if strings.HasPrefix(strings.ToLower(name), strings.ToLower(pkg)) {
+		return title(name)
+	}
+	return title(pkg) + title(name)
+}
+
+func title(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
