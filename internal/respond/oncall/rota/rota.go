@@ -111,8 +111,17 @@ func (s Schedule) wall(t time.Time) time.Time {
 // instant is the first moment at which the wall clock reads w or, when the clock
 // jumps over w, the moment that as many minutes after the jump.
 func (s Schedule) instant(w time.Time) time.Time {
-	t := time.Date(w.Year(), w.Month(), w.Day(), w.Hour(), w.Minute(), w.Second(), w.Nanosecond(), s.zone())
-	_, before := t.Add(-6 * time.Hour).Zone()
+	// Read as UTC, w is less than a day from the moment meant, so the offsets
+	// a day before and after it are those on either side of a change.
+	_, before := w.Add(-day).In(s.zone()).Zone()
+	_, after := w.Add(day).In(s.zone()).Zone()
+	first := w.Add(-time.Duration(max(before, after)) * time.Second)
+	second := w.Add(-time.Duration(min(before, after)) * time.Second)
+	for _, t := range []time.Time{first, second} {
+		if s.wall(t).Equal(w) {
+			return t.In(s.zone())
+		}
+	}
 	return w.Add(-time.Duration(before) * time.Second).In(s.zone())
 }
 

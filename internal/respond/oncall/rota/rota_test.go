@@ -76,3 +76,21 @@ func TestShiftsTileAndAgreeWithAt(t *testing.T) {
 		require.Equal(t, to.Sub(from), total)
 	})
 }
+
+func TestInstantNearClockChanges(t *testing.T) {
+	t.Parallel()
+	s := Schedule{Zone: zone(t, "Europe/Berlin")}
+	for wall, want := range map[string]string{
+		"2026-03-29T01:59:00": "2026-03-29T00:59:00Z",
+		"2026-03-29T02:30:00": "2026-03-29T01:30:00Z", // skipped: 03:30 summer time
+		"2026-03-29T03:00:00": "2026-03-29T01:00:00Z",
+		"2026-03-29T05:00:00": "2026-03-29T03:00:00Z",
+		"2026-10-25T02:30:00": "2026-10-25T00:30:00Z", // twice: the first
+		"2026-10-25T03:00:00": "2026-10-25T02:00:00Z",
+		"2026-10-25T06:00:00": "2026-10-25T05:00:00Z",
+	} {
+		w, err := time.Parse(WallLayout, wall)
+		require.NoError(t, err)
+		require.Equal(t, want, s.instant(w).UTC().Format(time.RFC3339), wall)
+	}
+}
