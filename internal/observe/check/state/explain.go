@@ -1,18 +1,9 @@
 package state
 
-// Why is a set of rule numbers of docs/spec/check-states.md.
-type Why struct {
-	Lo uint64 `json:"lo,omitempty"`
-	Hi uint64 `json:"hi,omitempty"`
-}
+// Why is a set of rule numbers (below 64) of docs/spec/check-states.md.
+type Why uint64
 
-func (w *Why) add(rule uint) {
-	if rule < 64 {
-		w.Lo |= 1 << rule
-	} else {
-		w.Hi |= 1 << (rule - 64)
-	}
-}
+func (w *Why) add(rule uint) { *w |= 1 << rule }
 
 // Rule is one rule that applied.
 type Rule struct {
@@ -49,7 +40,7 @@ var rules = [...]Rule{
 func Explain(s State) []Rule {
 	var out []Rule
 	for _, r := range rules {
-		if r.ID < 64 && s.Why.Lo&(1<<r.ID) != 0 || r.ID >= 64 && s.Why.Hi&(1<<(r.ID-64)) != 0 {
+		if s.Why&(1<<r.ID) != 0 {
 			out = append(out, r)
 		}
 	}

@@ -117,7 +117,7 @@ type State struct {
 	// Flaps holds a bit for each of the last 20 results, the newest in bit 0.
 	Flaps uint32 `json:"flaps,omitempty"`
 	// Why is the set of rules that applied at the last step, see Explain.
-	Why      Why            `json:"why,omitzero"`
+	Why      Why            `json:"why,omitempty"`
 	Attempt  uint16         `json:"attempt,omitempty"`
 	Depth    uint16         `json:"downtime_depth,omitempty"`
 	Status   observe.Status `json:"status"`
@@ -145,7 +145,7 @@ type State struct {
 // measured status.
 func Display(s State) string {
 	switch {
-	case s.Reach == NotReachable:
+	case s.Reach != Reachable:
 		return "unreachable"
 	case s.NoData:
 		return observe.Unknown.String()
