@@ -252,7 +252,16 @@ func (g gate) Insert(ctx context.Context, _ string) (int, error) {
 	select {
 	case g <- struct{}{}:
 		return 0, nil
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	default:
 	}
+	select {
+	case g <- struct{}{}:
+		return 0, nil
+	case <-ctx.Done():
+	}
+	const stage = "waiting for a turn"
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return 0, promql.ErrQueryTimeout(stage)
+	}
+	return 0, promql.ErrQueryCanceled(stage)
 }
