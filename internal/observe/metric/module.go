@@ -17,15 +17,11 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/metric/store"
 )
 
-// Read permits queries. Metrics have no owner, so it is given to those who may
-// see everything.
-var Read = access.Permission{Name: "metric.read", Title: "Query metrics", Least: access.Viewer}
-
 // Module registers the room.
 func Module() module.Module {
 	return module.Module{
 		ID:          "observe.metric",
-		Permissions: []access.Permission{Read},
+		Permissions: []access.Permission{observe.ReadMetrics},
 		New: func(d module.Deps) (module.Instance, error) {
 			r := &room{opts: store.Options{
 				Dir:        filepath.Join(d.Config.Data, "metrics"),
@@ -92,7 +88,7 @@ func (r *room) Stop(context.Context) {
 
 // Routes mounts the Prometheus API.
 func (r *room) Routes(api *httpapi.API) {
-	api.Mux().Handle(promapi.Prefix+"/", api.Guard(Read, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	api.Mux().Handle(promapi.Prefix+"/", api.Guard(observe.ReadMetrics, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		h := r.api.Load()
 		if h == nil {
 			httpapi.WriteProblem(w, closed())
