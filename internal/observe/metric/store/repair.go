@@ -23,11 +23,14 @@ import (
 const (
 	stripes         = 2048
 	walSegmentBytes = 16 << 20
-	chunkBuffer     = 256 << 10
-	blockRange      = 2 * time.Hour
-	maxBlockRange   = 31 * 24 * time.Hour
-	metaVersion     = 1
-	quarantine      = "quarantine"
+	// Making a block reserves this much disk at once, so it stays below the free
+	// space under which nothing is written.
+	blockSegmentBytes = 32 << 20
+	chunkBuffer       = 256 << 10
+	blockRange        = 2 * time.Hour
+	maxBlockRange     = 31 * 24 * time.Hour
+	metaVersion       = 1
+	quarantine        = "quarantine"
 )
 
 func (s *Store) tsdbOptions() *tsdb.Options {
@@ -36,6 +39,7 @@ func (s *Store) tsdbOptions() *tsdb.Options {
 	o.MaxBytes = s.opts.MaxBytes
 	o.WALSegmentSize = walSegmentBytes
 	o.WALCompression = compression.Snappy
+	o.MaxBlockChunkSegmentSize = blockSegmentBytes
 	o.StripeSize = stripes
 	o.HeadChunksWriteBufferSize = chunkBuffer
 	o.MinBlockDuration = blockRange.Milliseconds()
