@@ -1,0 +1,6 @@
+// Package ftp checks that an FTP server greets, with or without TLS.
+package ftp
+
+import "github.com/mainstay-ops/mainstay/internal/observe"
+
+func init() { observe.RegisterProbe(observe.LineServiceType("ftp", "FTP", "21", "990")) }

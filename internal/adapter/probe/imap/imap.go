@@ -1,0 +1,6 @@
+// Package imap checks that an IMAP server greets, with or without TLS.
+package imap
+
+import "github.com/mainstay-ops/mainstay/internal/observe"
+
+func init() { observe.RegisterProbe(observe.LineServiceType("imap", "IMAP", "143", "993")) }
