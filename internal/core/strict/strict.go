@@ -130,6 +130,11 @@ func (d *decoder) fail(n *yaml.Node, path string, tag reflect.StructTag, format 
 	d.bad = append(d.bad, f)
 }
 
+// Unmarshaler decodes itself from a node, for values whose keys are not fixed.
+type Unmarshaler interface {
+	UnmarshalStrict(n *yaml.Node, path string) []errs.Field
+}
+
 var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, tag reflect.StructTag) {
@@ -148,6 +153,12 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, tag reflect.
 	}
 	if n.Tag == "!!null" && v.Kind() != reflect.Struct {
 		return // nothing given keeps what is there
+	}
+	if v.CanAddr() {
+		if u, ok := v.Addr().Interface().(Unmarshaler); ok {
+			d.bad = append(d.bad, u.UnmarshalStrict(n, path)...)
+			return
+		}
 	}
 	if v.CanAddr() && v.Addr().Type().Implements(textType) {
 		if n.Kind != yaml.ScalarNode {
