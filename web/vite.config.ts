@@ -41,6 +41,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     reportCompressedSize: false,
+    // The CSP forbids data: fonts, and inlined files would not be cached.
+    assetsInlineLimit: 0,
     manifest: true,
     chunkSizeWarningLimit: 700,
     rolldownOptions: {

@@ -78,6 +78,7 @@ export default function Palette({ opened, onClose, toggleTheme, showKeys, entrie
       onQueryChange={setQuery}
       onSpotlightClose={onClose}
       shortcut={null}
+      centered={false}
       size={600}
       attributes={{ content: { 'aria-label': 'Search and commands' } }}
       classNames={{

@@ -2,9 +2,6 @@ import type { AnyRoute } from '@tanstack/react-router';
 import { type NavEntry, type PaletteAction, type UIModule, WINGS } from '@/lib/module';
 import { modules } from '@/modules';
 
-/** The style gallery exists in development and in builds with --mode gallery, never in a release. */
-export const GALLERY = import.meta.env.DEV || import.meta.env.MODE === 'gallery';
-
 type List = typeof modules;
 type Routes = List extends readonly [] ? AnyRoute : List[number] extends { routes: infer R } ? R : never;
 type Child = Routes extends readonly (infer C)[] ? C : never;

@@ -1,4 +1,4 @@
-import { ActionIcon, Drawer, Kbd, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Kbd, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useHotkeys, useLocalStorage } from '@mantine/hooks';
 import {
   IconDots,
@@ -18,9 +18,10 @@ import { clockTime, useZone } from '@/lib/time';
 import { Mark } from './brand';
 import { navEntries } from './registry';
 import classes from './shell.module.css';
-import { UserMenu } from './user-menu';
 
 const Palette = lazy(() => import('./palette'));
+const MoreSheet = lazy(() => import('./more-sheet'));
+const UserMenu = lazy(() => import('./user-menu'));
 const KeyHelp = lazy(() => import('./key-help'));
 
 const LABEL: Record<Wing, string> = {
@@ -132,7 +133,9 @@ function Frame() {
               {narrow ? <IconLayoutSidebarLeftExpand size={15} /> : <IconLayoutSidebarLeftCollapse size={15} />}
             </ActionIcon>
           </Tooltip>
-          <UserMenu />
+          <Suspense fallback={<span className={classes.userSpace} />}>
+            <UserMenu />
+          </Suspense>
         </div>
       </nav>
       <main id="main" className={classes.main} tabIndex={-1}>
@@ -150,22 +153,22 @@ function Frame() {
           <IconDots size={20} stroke={1.7} /> More
         </button>
       </nav>
-      <Drawer opened={more} onClose={() => setMore(false)} position="bottom" size="auto" title="Mainstay">
-        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the links inside are the controls; this only closes the sheet */}
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: see above */}
-        <div className={classes.sheet} onClick={() => setMore(false)}>
-          {entries.map((n) => (
-            <NavLink key={n.to} entry={n} />
-          ))}
-        </div>
-        <div className={classes.foot}>
-          <LiveDot />
-          <ActionIcon size="xl" onClick={toggle} aria-label="Switch between light and dark theme">
-            {scheme === 'dark' ? <IconSun size={18} /> : <IconMoon size={18} />}
-          </ActionIcon>
-          <UserMenu size="xl" />
-        </div>
-      </Drawer>
+      {more && (
+        <Suspense fallback={null}>
+          <MoreSheet onClose={() => setMore(false)}>
+            {entries.map((n) => (
+              <NavLink key={n.to} entry={n} />
+            ))}
+            <div className={classes.foot}>
+              <LiveDot />
+              <ActionIcon size="xl" onClick={toggle} aria-label="Switch between light and dark theme">
+                {scheme === 'dark' ? <IconSun size={18} /> : <IconMoon size={18} />}
+              </ActionIcon>
+              <UserMenu size="xl" />
+            </div>
+          </MoreSheet>
+        </Suspense>
+      )}
       {mounted && (
         <Suspense fallback={null}>
           <Palette
@@ -211,7 +214,7 @@ function NavLink({ entry: n, narrow = false, phone = false }: { entry: NavEntry;
       >
         <n.icon size={phone ? 20 : 15} stroke={1.7} />
         {phone ? n.label : !narrow && <span>{n.label}</span>}
-        {narrow ? null : phone ? badge : (badge ?? <kbd aria-hidden="true">{n.chord}</kbd>)}
+        {narrow ? null : phone ? badge : (badge ?? <kbd>{n.chord}</kbd>)}
       </Link>
     </Tip>
   );

@@ -115,7 +115,12 @@ export const theme = createTheme({
       styles: { dropdown: { boxShadow: 'var(--shadow-pop)', border: 0, padding: 8, background: 'var(--bg-pop)' } },
     },
     Modal: {
-      defaultProps: { transitionProps: { duration: 100 }, overlayProps: { backgroundOpacity: 0.45 }, centered: true },
+      defaultProps: {
+        transitionProps: { duration: 100 },
+        overlayProps: { backgroundOpacity: 0.45 },
+        centered: true,
+        closeButtonProps: { 'aria-label': 'Close' },
+      },
       styles: {
         content: { boxShadow: 'var(--shadow-pop)', background: 'var(--bg-pop)' },
         header: { background: 'var(--bg-pop)', padding: '12px 16px', minHeight: 44 },
@@ -124,7 +129,11 @@ export const theme = createTheme({
       },
     },
     Drawer: {
-      defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.3 } },
+      defaultProps: {
+        transitionProps: { duration: 120 },
+        overlayProps: { backgroundOpacity: 0.3 },
+        closeButtonProps: { 'aria-label': 'Close' },
+      },
       styles: {
         title: { fontWeight: 600, fontSize: 14 },
         content: { background: 'var(--bg-pop)' },

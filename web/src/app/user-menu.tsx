@@ -9,7 +9,7 @@ import { setZone, useZone } from '@/lib/time';
 import { failed } from '@/ui/toast';
 
 /** Who is signed in, the zone of all times, and the way out. */
-export function UserMenu({ size = 'md' }: { size?: string }) {
+export default function UserMenu({ size = 'md' }: { size?: string }) {
   const session = useSession();
   const zone = useZone();
   const client = useQueryClient();

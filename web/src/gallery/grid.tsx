@@ -6,7 +6,7 @@ import { useUrlState } from '@/lib/url';
 import { type Column, DataGrid, RowCount, SelectionBar, type Sort } from '@/ui/DataGrid';
 import { EmptyState } from '@/ui/EmptyState';
 import { ClearFilters, Facet, SearchBox } from '@/ui/Filters';
-import { Spacer } from '@/ui/PageHead';
+import { Spacer, Toolbar } from '@/ui/PageHead';
 import { useRows } from '@/ui/rows';
 import { Pill, StatusMark, Tag } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
@@ -88,15 +88,7 @@ export function GalleryGrid() {
   });
   return (
     <>
-      <div
-        style={{
-          display: 'flex',
-          gap: 8,
-          padding: '8px 16px',
-          borderBottom: '1px solid var(--line)',
-          flexWrap: 'wrap',
-        }}
-      >
+      <Toolbar>
         <SearchBox
           value={s.q ?? ''}
           onChange={(q) => set({ q })}
@@ -113,7 +105,7 @@ export function GalleryGrid() {
         <Spacer />
         <RowCount rows={rows} one="check" many="checks" />
         <Button>Add check</Button>
-      </div>
+      </Toolbar>
       <DataGrid
         label="Checks"
         columns={COLUMNS}

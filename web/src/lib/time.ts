@@ -114,6 +114,7 @@ export function toInput(at: string | number | Date, z: ZoneMode): string {
 
 /** The ISO time of such a value; empty when it is not a time. */
 export function fromInput(v: string, z: ZoneMode): string {
+  if (!v) return '';
   const d = new Date(z === 'utc' ? `${v}:00Z` : v);
   return Number.isNaN(d.getTime()) ? '' : d.toISOString();
 }

@@ -180,7 +180,6 @@ export function DataGrid<T>(p: DataGridProps<T>) {
 
   return (
     <div className={classes.wrap}>
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled above */}
       <div
         ref={box}
         className={classes.scroll}
@@ -193,6 +192,7 @@ export function DataGrid<T>(p: DataGridProps<T>) {
         aria-activedescendant={row(cursor) !== undefined ? `row-${cursor}` : undefined}
         tabIndex={0}
         onKeyDown={onKeyDown}
+        onFocus={() => setCursor((c) => Math.max(0, c))}
         onClick={onClick}
       >
         {!phone && header}

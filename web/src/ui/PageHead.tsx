@@ -37,6 +37,15 @@ export function Spacer() {
   return <div className={classes.grow} />;
 }
 
+/** A line of filters below the title. */
+export function Toolbar({ children, label = 'Filters' }: { children: ReactNode; label?: string }) {
+  return (
+    <div className={classes.toolbar} role="toolbar" aria-label={label}>
+      {children}
+    </div>
+  );
+}
+
 /** The scrolling body of a page that is not a grid. width="form" is narrow and centered. */
 export function PageBody({ children, label, width }: { children: ReactNode; label?: string; width?: 'form' }) {
   return (

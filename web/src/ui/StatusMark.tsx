@@ -22,6 +22,7 @@ const GLYPH: Record<Tone, ReactNode> = {
 
 /** "unreachable" gives "Unreachable"; "on_call" gives "On call". */
 export function words(state: string): string {
+  if (state === 'ok') return 'OK';
   const s = state.replaceAll('_', ' ');
   return s.charAt(0).toUpperCase() + s.slice(1);
 }
