@@ -46,6 +46,16 @@ export default function Palette({ opened, onClose, toggleTheme, showKeys, entrie
   const found = term.length > 1 ? (hits.data?.items ?? []) : [];
   const kinds = [...new Set(found.map((h) => h.kind))];
 
+  // Results arrive after the keys: Enter means the first line that is shown, not the one that was first before.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: they say when the list has changed
+  useEffect(() => {
+    if (!opened) return;
+    const all = document.querySelectorAll<HTMLElement>(`.${classes.action}[data-action]`);
+    for (const el of all) el.removeAttribute('data-selected');
+    if (query.trim()) all[0]?.setAttribute('data-selected', 'true');
+    store.updateState((s) => ({ ...s, selected: query.trim() && all.length ? 0 : -1 }));
+  }, [opened, query, hits.data]);
+
   const needle = query.toLowerCase().trim();
   const match = (s: string) => s.toLowerCase().includes(needle);
   const pages = entries.filter((n) => match(n.label));
