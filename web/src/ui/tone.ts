@@ -1,0 +1,34 @@
+/** How good or bad a state is; each tone has a color and a glyph. */
+export type Tone = 'ok' | 'warn' | 'down' | 'unknown' | 'maint' | 'plain';
+
+const TONES: Record<string, Tone> = {
+  ok: 'ok',
+  up: 'ok',
+  sent: 'ok',
+  resolved: 'ok',
+  active: 'ok',
+  restored: 'ok',
+  delivered: 'ok',
+  warning: 'warn',
+  acknowledged: 'warn',
+  retrying: 'warn',
+  degraded: 'warn',
+  critical: 'down',
+  down: 'down',
+  firing: 'down',
+  failed: 'down',
+  new: 'down',
+  unknown: 'unknown',
+  pending: 'unknown',
+  unreachable: 'unknown',
+  queued: 'unknown',
+  maintenance: 'maint',
+  silenced: 'maint',
+  suppressed: 'maint',
+  paused: 'maint',
+};
+
+/** The tone of a state's name; "plain" for those that are neither good nor bad. */
+export function toneOf(state: string): Tone {
+  return TONES[state] ?? 'plain';
+}
