@@ -1,0 +1,54 @@
+package check
+
+import (
+	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
+	"github.com/mainstay-ops/mainstay/internal/observe/check/state"
+)
+
+// View is a check as lists show it.
+type View struct {
+	Name string `json:"name"`
+	Item string `json:"item"`
+	Type string `json:"type"`
+	// Target is what is probed, without secrets.
+	Target     string      `json:"target,omitempty"`
+	State      string      `json:"state" enum:"ok,warning,critical,unknown,pending,unreachable"`
+	Hard       bool        `json:"hard" doc:"True when as many attempts as configured agree."`
+	Since      *time.Time  `json:"since,omitempty" doc:"When the present state began."`
+	LastResult *lastResult `json:"last_result,omitempty"`
+	Attempt    int         `json:"attempt"`
+	Attempts   int         `json:"attempts"`
+	Flapping   bool        `json:"flapping"`
+	InDowntime bool        `json:"in_downtime"`
+	// Withheld says why people are not told, if they are not.
+	Withheld  []string         `json:"withheld,omitempty"`
+	ProblemID string           `json:"problem_id,omitempty"`
+	Every     observe.Duration `json:"every"`
+	Enabled   bool             `json:"enabled"`
+	// Broken says why the check cannot run.
+	Broken string `json:"broken,omitempty"`
+}
+
+// noteOf locks e; note expects it locked.
+func (g *Engine) noteOf(e *entry) View {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return g.note(e)
+}
+
+func (g *Engine) note(e *entry) View {
+	v := View{Name: e.name, Item: e.item, Type: e.spec.Type, Target: e.target, State: state.Display(e.st), Hard: e.st.Hard, Attempt: int(e.st.Attempt), Attempts: e.spec.Attempts,
+		Flapping: e.st.Reasons&state.Flapping != 0, InDowntime: e.st.Depth > 0, Withheld: e.st.Reasons.Names(), ProblemID: e.st.ProblemID, Every: e.spec.Every, Enabled: !e.spec.Disabled, Broken: e.broken}
+	if e.st.Known {
+		t := e.st.Since.Time()
+		v.Since = &t
+	}
+	if !e.last.At.IsZero() {
+		l := e.last
+		l.Detail = ""
+		v.LastResult = &l
+	}
+	return v
+}
