@@ -31,7 +31,9 @@ func run(t *testing.T, handle func(net.Conn)) observe.Result {
 }
 
 // result is an LDAP answer with a message number, an operation tag and a code.
-func result(id, op, code byte) []byte { return []byte{0x30, 12, 2, 1, id, op, 7, 10, 1, code, 4, 0, 4, 0} }
+func result(id, op, code byte) []byte {
+	return []byte{0x30, 12, 2, 1, id, op, 7, 10, 1, code, 4, 0, 4, 0}
+}
 
 func TestBindAndSearch(t *testing.T) {
 	t.Parallel()
