@@ -86,43 +86,47 @@ func open(v6 bool) (*engine, error) {
 	}
 	e := &engine{v6: v6, id: uint16(os.Getpid()) ^ uint16(rand.Uint32()), salt: rand.Uint64(), waiting: map[uint64]waiter{}}
 	c, err := icmp.ListenPacket(names[0][0], names[0][1])
-	if err != nil {
-		c, err = icmp.ListenPacket(names[1][0], names[1][1])
-		if err != nil {
-			return nil, fmt.Errorf("ICMP is not permitted: allow the group of Mainstay in net.ipv4.ping_group_range, or give the program CAP_NET_RAW (%v)", errors.Unwrap(err))
-		}
-		e.raw = true
+	if err == nil {
+		e.conn = c
+		return e, nil
 	}
-	e.conn = c
-	e.filter(c)
+	rc, err := net.ListenPacket(names[1][0], names[1][1])
+	if err != nil {
+		return nil, fmt.Errorf("ICMP is not permitted: allow the group of Mainstay in net.ipv4.ping_group_range, or give the program CAP_NET_RAW (%v)", errors.Unwrap(err))
+	}
+	e.raw, e.conn = true, rc
+	if ip, ok := rc.(*net.IPConn); ok {
+		growBuffer(ip)
+	}
+	e.filter(rc)
 	return e, nil
 }
 
+// bufferSize holds the answers to some thousands of requests, as many probes may
+// ask at the same moment.
+const bufferSize = 4 << 20
+
 // filter keeps the kernel from waking us for ICMP that is not an answer to us: a
 // raw socket sees all of it. Without the filter everything works, at more cost.
-func (e *engine) filter(c *icmp.PacketConn) {
+func (e *engine) filter(c net.PacketConn) {
 	if e.v6 {
-		if p := c.IPv6PacketConn(); p != nil && e.raw {
-			var f ipv6.ICMPFilter
-			f.SetAll(true)
-			f.Accept(ipv6.ICMPTypeEchoReply)
-			_ = p.SetICMPFilter(&f)
-		}
+		var f ipv6.ICMPFilter
+		f.SetAll(true)
+		f.Accept(ipv6.ICMPTypeEchoReply)
+		_ = ipv6.NewPacketConn(c).SetICMPFilter(&f)
 		return
 	}
-	if p := c.IPv4PacketConn(); p != nil && e.raw {
-		prog, err := bpf.Assemble([]bpf.Instruction{
-			bpf.LoadMemShift{Off: 0}, // X = length of the IP header
-			bpf.LoadIndirect{Off: 0, Size: 1},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(ipv4.ICMPTypeEchoReply), SkipTrue: 3},
-			bpf.LoadIndirect{Off: 4, Size: 2},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(e.id), SkipTrue: 1},
-			bpf.RetConstant{Val: 2048},
-			bpf.RetConstant{Val: 0},
-		})
-		if err == nil {
-			_ = p.SetBPF(prog)
-		}
+	prog, err := bpf.Assemble([]bpf.Instruction{
+		bpf.LoadMemShift{Off: 0}, // X = length of the IP header
+		bpf.LoadIndirect{Off: 0, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(ipv4.ICMPTypeEchoReply), SkipTrue: 3},
+		bpf.LoadIndirect{Off: 4, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(e.id), SkipTrue: 1},
+		bpf.RetConstant{Val: 2048},
+		bpf.RetConstant{Val: 0},
+	})
+	if err == nil {
+		_ = ipv4.NewPacketConn(c).SetBPF(prog)
 	}
 }
 

@@ -47,7 +47,9 @@ func TestManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	results := make([]observe.Result, 200)
 	for i := range results {
-		wg.Go(func() { results[i] = run(t, netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}).String(), nil) })
+		wg.Go(func() {
+			results[i] = run(t, netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}).String(), func(c *Config) { c.Interval = observe.Duration(20 * time.Millisecond) })
+		})
 	}
 	wg.Wait()
 	for _, r := range results {
