@@ -5,13 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
+	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -103,7 +103,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		_ = conn.SetDeadline(d)
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	conn = &bounded{Conn: conn, left: 64 << 10}
+	conn = netline.Bounded(conn, netline.Budget)
 	if u.Scheme == "ldaps" {
 		t := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: p.cfg.TLSSkipVerify, MinVersion: tls.VersionTLS10})
 		if err := t.HandshakeContext(ctx); err != nil {
@@ -135,21 +135,6 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		status, why = observe.Critical, ", no entry matches"
 	}
 	return observe.Report(start, status, "%s answered in %s%s", p.cfg.Target(), observe.Millis(took), why)
-}
-
-// bounded ends a connection that brings more than a base search can.
-type bounded struct {
-	net.Conn
-	left int
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errors.New("the target sent more than the limit")
-	}
-	n, err := b.Conn.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
 }
 
 func explain(err error) string {

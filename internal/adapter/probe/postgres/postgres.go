@@ -5,12 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
+	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -99,7 +103,18 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		return observe.Report(start, observe.Unknown, "the connection settings are not valid")
 	}
 	guard := netguard.Guard{AllowMetadata: p.env.AllowMetadata}
-	cfg.DialFunc = guard.Dialer(0).DialContext
+	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := guard.Dialer(0).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return netline.Bounded(c, maxRead), nil
+	}
+	cfg.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		f := pgproto3.NewFrontend(r, w)
+		f.SetMaxBodyLen(maxRead)
+		return f
+	}
 	target := p.cfg.Target()
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
@@ -123,6 +138,9 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	}
 	return r
 }
+
+// maxRead bounds what is read in one run, so that a query without LIMIT does no harm.
+const maxRead = 1 << 20
 
 // dsn makes a connection string; values are quoted as libpq wants it.
 func (c *Config) dsn() string {
