@@ -1,0 +1,7 @@
+//go:build !linux
+
+package icmp
+
+import "net"
+
+func growBuffer(c *net.IPConn) { _ = c.SetReadBuffer(bufferSize) }
