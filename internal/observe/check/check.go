@@ -22,13 +22,12 @@ const PassiveType = "passive"
 
 // Bounds of settings.
 const (
-	minEvery       = 500 * time.Millisecond
-	maxEvery       = 31 * 24 * time.Hour
-	defaultEvery   = time.Minute
-	defaultTimeout = 10 * time.Second
-	maxTimeout     = 5 * time.Minute
-	maxAttempts    = 100
-	maxParents     = 100
+	minEvery     = 500 * time.Millisecond
+	maxEvery     = 31 * 24 * time.Hour
+	defaultEvery = time.Minute
+	maxTimeout   = 5 * time.Minute
+	maxAttempts  = 100
+	maxParents   = 100
 )
 
 // Settings are the parts of a check that only the state machine reads.
@@ -225,21 +224,12 @@ func (s Spec) machine() state.Config {
 	return c
 }
 
-// timeout of one execution: the probe's own if it has one, else the default, and
-// never longer than the interval allows to notice.
+// timeout of one execution.
 func (s Spec) timeout() time.Duration {
-	if t, ok := s.Probe.(interface{ TimeLimit() time.Duration }); ok && t.TimeLimit() > 0 {
-		return min(t.TimeLimit(), maxTimeout)
+	if s.Probe == nil {
+		return observe.DefaultProbeTimeout
 	}
-	v := reflect.Indirect(reflect.ValueOf(s.Probe))
-	if v.Kind() == reflect.Struct {
-		if f := v.FieldByName("Timeout"); f.IsValid() {
-			if d, ok := f.Interface().(observe.Duration); ok && d > 0 {
-				return min(d.D(), maxTimeout)
-			}
-		}
-	}
-	return defaultTimeout
+	return min(observe.TimeLimitOf(s.Probe), maxTimeout)
 }
 
 // redacted gives the configuration as a map in which secrets are left out.
