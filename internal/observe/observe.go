@@ -114,3 +114,10 @@ type Maintenance interface {
 	// InDowntime tells which of the items are inside a maintenance window at t.
 	InDowntime(ctx context.Context, q bun.IDB, itemIDs []string, t time.Time) (map[string]bool, error)
 }
+
+// ItemStates tells how items are, by their checks.
+type ItemStates interface {
+	// ItemStates gives the worst displayed state of the checks of each item; an item
+	// without checks is left out.
+	ItemStates(itemIDs []string) map[string]string
+}

@@ -54,6 +54,11 @@ type Resource struct {
 	// Apply makes the thing as the entry says, inside tx. Field errors are relative
 	// to the entry.
 	Apply func(ctx context.Context, tx *db.Tx, entry any) (Change, error)
+	// Connect, if set, runs for every entry once all entries of the key have been
+	// applied. References among entries of one key are made here, so that their
+	// order in the file does not matter. What it changed is added to the change of
+	// Apply.
+	Connect func(ctx context.Context, tx *db.Tx, entry any) (Change, error)
 	// Export lists all things as entries, sorted by name (one entry if Single).
 	Export func(ctx context.Context, q bun.IDB) ([]any, error)
 }
@@ -184,19 +189,17 @@ func (e *Engine) Run(ctx context.Context, data []byte, dryRun bool) ([]Change, e
 	}
 	var changes []Change
 	err := e.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		changes = changes[:0]
-		for _, en := range entries {
-			c, err := e.one(ctx, tx, en)
-			if err != nil {
-				fs := e.locate(en, err)
-				if fs == nil {
-					return err
-				}
-				bad = append(bad, fs...)
-				continue
+		changes, bad = changes[:0], nil
+		for rest := entries; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].res.Key == rest[0].res.Key {
+				n++
 			}
-			c.Resource, c.Name = en.res.Key, en.name
-			changes = append(changes, c)
+			cs, fs, err := e.key(ctx, tx, rest[:n])
+			if err != nil {
+				return err
+			}
+			changes, bad, rest = append(changes, cs...), append(bad, fs...), rest[n:]
 		}
 		if len(bad) > 0 {
 			return errs.Fields(bad...)
@@ -212,13 +215,51 @@ func (e *Engine) Run(ctx context.Context, data []byte, dryRun bool) ([]Change, e
 	return changes, err
 }
 
-// one applies an entry inside a savepoint, so that on PostgreSQL too the entries
-// after a bad one can still be looked at.
-func (e *Engine) one(ctx context.Context, tx *db.Tx, en entry) (Change, error) {
+// key applies all entries of one key and then connects them. Entries that could
+// not be applied are not connected.
+func (e *Engine) key(ctx context.Context, tx *db.Tx, entries []entry) (changes []Change, bad []errs.Field, err error) {
+	var good []entry
+	for _, en := range entries {
+		c, err := e.one(ctx, tx, en, en.res.Apply)
+		if err != nil {
+			fs := e.locate(en, err)
+			if fs == nil {
+				return nil, nil, err
+			}
+			bad = append(bad, fs...)
+			continue
+		}
+		c.Resource, c.Name = en.res.Key, en.name
+		changes, good = append(changes, c), append(good, en)
+	}
+	if entries[0].res.Connect == nil {
+		return changes, bad, nil
+	}
+	for i, en := range good {
+		c, err := e.one(ctx, tx, en, en.res.Connect)
+		if err != nil {
+			fs := e.locate(en, err)
+			if fs == nil {
+				return nil, nil, err
+			}
+			bad = append(bad, fs...)
+			continue
+		}
+		if c.Outcome == Updated && changes[i].Outcome == Unchanged {
+			changes[i].Outcome = Updated
+		}
+		changes[i].Fields = append(changes[i].Fields, c.Fields...)
+	}
+	return changes, bad, nil
+}
+
+// one runs do for an entry inside a savepoint, so that on PostgreSQL too the
+// entries after a bad one can still be looked at.
+func (e *Engine) one(ctx context.Context, tx *db.Tx, en entry, do func(context.Context, *db.Tx, any) (Change, error)) (Change, error) {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT entry"); err != nil {
 		return Change{}, err
 	}
-	c, err := en.res.Apply(ctx, tx, en.value)
+	c, err := do(ctx, tx, en.value)
 	end := "RELEASE SAVEPOINT entry"
 	if err != nil {
 		end = "ROLLBACK TO SAVEPOINT entry"

@@ -1,0 +1,158 @@
+package inventory
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/mainstay-ops/mainstay/internal/core/access"
+	"github.com/mainstay-ops/mainstay/internal/core/account"
+	"github.com/mainstay-ops/mainstay/internal/core/db"
+	"github.com/mainstay-ops/mainstay/internal/core/entity"
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/estate"
+)
+
+// maxReached bounds an answer to another wing.
+const maxReached = 10000
+
+// ByName implements estate.Items.
+func (s *Service) ByName(ctx context.Context, q bun.IDB, name string) (estate.Item, error) {
+	i, err := byName(ctx, q, name)
+	if err != nil {
+		return estate.Item{}, err
+	}
+	return i.brief(), nil
+}
+
+// ByIDs implements estate.Items.
+func (s *Service) ByIDs(ctx context.Context, q bun.IDB, ids []string) (map[string]estate.Item, error) {
+	is, err := byIDs(ctx, q, ids)
+	out := make(map[string]estate.Item, len(is))
+	for _, i := range is {
+		out[i.ID] = i.brief()
+	}
+	return out, err
+}
+
+// Impact implements estate.Items. It gives the nearest 10,000 items.
+func (s *Service) Impact(ctx context.Context, q bun.IDB, ids []string) ([]estate.Reached, error) {
+	found, _, err := s.reach(ctx, q, ids, walk{limit: maxReached})
+	return found, err
+}
+
+// Needs implements estate.Items. It gives the nearest 10,000 items.
+func (s *Service) Needs(ctx context.Context, q bun.IDB, ids []string) ([]estate.Reached, error) {
+	found, _, err := s.reach(ctx, q, ids, walk{up: true, limit: maxReached})
+	return found, err
+}
+
+// reach answers from memory, or from the tables when q is a transaction, which
+// may hold relations that are not committed.
+func (s *Service) reach(ctx context.Context, q bun.IDB, ids []string, w walk) ([]estate.Reached, bool, error) {
+	if _, plain := q.(*bun.DB); plain && s.graph.ready() {
+		found, truncated := s.graph.reach(ids, w)
+		return found, truncated, nil
+	}
+	return reachSQL(ctx, q, ids, w)
+}
+
+// Observed implements estate.Discoverer. It fills in what nobody has typed: title,
+// kind, criticality, and attributes whose source is not manual; an attribute with
+// a nil value is taken out. The item that RunsOn names must exist; the relation is
+// left out where it would close a circle with what people have drawn.
+func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (estate.Item, error) {
+	source := in.Source
+	if source == "" {
+		source = "discovery"
+	}
+	if source == manual {
+		return estate.Item{}, errManual
+	}
+	i, err := byName(ctx, tx, in.Name)
+	fresh := errs.Is(err, errs.NotFound)
+	if fresh {
+		i = blank(tx)
+		i.Name = in.Name
+	} else if err != nil {
+		return estate.Item{}, err
+	}
+	before := i.clone()
+	if err := i.observe(in, source); err != nil {
+		return estate.Item{}, err
+	}
+	if fresh {
+		err = s.add(ctx, tx, i)
+	} else {
+		_, err = s.keep(ctx, tx, &before, i)
+	}
+	if err != nil || in.RunsOn == "" {
+		return i.brief(), err
+	}
+	host, err := byName(ctx, tx, in.RunsOn)
+	if err != nil {
+		return estate.Item{}, err
+	}
+	t, err := relationType("runs_on", RunsOn)
+	if err != nil {
+		return estate.Item{}, err
+	}
+	if _, err := s.relate(ctx, tx, i, t, []target{{host, "runs_on"}}, nil); err != nil && !errs.Is(err, errs.Invalid) {
+		return estate.Item{}, err
+	}
+	return i.brief(), nil
+}
+
+// observe sets what a discovery knows and no person has said.
+func (i *Item) observe(in estate.NewItem, source string) error {
+	if err := account.CheckName("name", in.Name); err != nil {
+		return err
+	}
+	if in.Title != "" && !i.Typed["title"] {
+		if err := checkText("title", in.Title, maxTitle); err != nil {
+			return err
+		}
+		i.Title = in.Title
+	}
+	if !i.Typed["kind"] && (in.Kind != "" || i.Kind == "") {
+		if err := checkKind("kind", in.Kind); err != nil {
+			return err
+		}
+		i.Kind = in.Kind
+	}
+	if in.Criticality != "" && !i.Typed["criticality"] {
+		if err := oneOf("criticality", string(in.Criticality), string(estate.Low), string(estate.Medium), string(estate.High), string(estate.Critical)); err != nil {
+			return err
+		}
+		i.Criticality = in.Criticality
+	}
+	return i.merge(in.Attributes, source)
+}
+
+// resolve implements entity.Resolver.
+func (s *Service) resolve(ctx context.Context, q bun.IDB, ids []string) ([]entity.Summary, error) {
+	is, err := byIDs(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	states := s.stateOf(ids)
+	out := make([]entity.Summary, len(is))
+	for n, i := range is {
+		out[n] = entity.Summary{Ref: estate.Ref(i.ID), Name: i.Name, Title: i.Title, State: states[i.ID], URL: itemURL(i.Name)}
+	}
+	return out, nil
+}
+
+// find implements entity.Finder.
+func (s *Service) find(ctx context.Context, q bun.IDB, name string) (string, error) {
+	i, err := readable(ctx, q, name)
+	if err != nil {
+		return "", err
+	}
+	return i.ID, nil
+}
+
+// visible tells whether whoever acts may see an item of the team.
+func visible(ctx context.Context, teamID string) bool {
+	return access.From(ctx).CanFor(estate.ReadItems, teamID)
+}

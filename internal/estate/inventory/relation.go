@@ -1,0 +1,305 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/mainstay-ops/mainstay/internal/core/access"
+	"github.com/mainstay-ops/mainstay/internal/core/audit"
+	"github.com/mainstay-ops/mainstay/internal/core/db"
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/estate"
+)
+
+// maxRelations is how many relations one item may own.
+const maxRelations = 10000
+
+// owned gives the relations that an item owns.
+func owned(ctx context.Context, q bun.IDB, itemID string) ([]edge, error) {
+	var rows []struct{ Type, ToID string }
+	if err := q.NewRaw("SELECT type, to_id FROM item_relations WHERE from_id = ? ORDER BY type, to_id", itemID).Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	out := make([]edge, len(rows))
+	for i, r := range rows {
+		out[i] = edge{r.Type, r.ToID}
+	}
+	return out, nil
+}
+
+// target is the other end of a relation to make, with where it was given.
+type target struct {
+	item *Item
+	path string
+}
+
+// relate adds and removes relations of one type that a owns. What is there
+// already, or there is not, is left out. It tells whether anything changed.
+func (s *Service) relate(ctx context.Context, tx *db.Tx, a *Item, typ RelationType, add []target, remove []*Item) (bool, error) {
+	have, err := owned(ctx, tx, a.ID)
+	if err != nil {
+		return false, err
+	}
+	has := make(map[edge]bool, len(have))
+	for _, e := range have {
+		has[e] = true
+	}
+	r := relating{a: a, typ: typ}
+	for _, b := range remove {
+		if has[edge{typ.Name, b.ID}] {
+			if err := r.remove(ctx, tx, b); err != nil {
+				return false, err
+			}
+		}
+	}
+	var bad []errs.Field
+	for _, t := range add {
+		e := edge{typ.Name, t.item.ID}
+		if has[e] {
+			continue
+		}
+		has[e] = true
+		if err := r.add(ctx, tx, t); err != nil {
+			if errs.CodeOf(err) != errs.Invalid {
+				return false, err
+			}
+			bad = append(bad, errs.FieldsOf(err)...)
+		}
+	}
+	if len(has) > maxRelations {
+		bad = append(bad, errs.Field{Path: typ.Name, Message: fmt.Sprintf("an item can have at most %d relations of its own", maxRelations)})
+	}
+	if len(bad) > 0 {
+		return false, errs.Fields(bad...)
+	}
+	if len(r.changes) == 0 {
+		return false, nil
+	}
+	return true, r.finish(ctx, tx, s)
+}
+
+// relating is one change of relations while it is made.
+type relating struct {
+	a              *Item
+	typ            RelationType
+	locked         bool
+	changes        []change
+	added, removed []string
+	others         []string
+}
+
+// lock takes turns with whoever else changes relations: two relations that are
+// fine alone may close a circle together.
+func (r *relating) lock(ctx context.Context, tx *db.Tx) error {
+	if r.locked {
+		return nil
+	}
+	r.locked = true
+	if tx.Kind() == db.Postgres {
+		_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(7215010)")
+		return err
+	}
+	return nil
+}
+
+func (r *relating) remove(ctx context.Context, tx *db.Tx, b *Item) error {
+	if err := r.lock(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := tx.NewRaw("DELETE FROM item_relations WHERE from_id = ? AND type = ? AND to_id = ?", r.a.ID, r.typ.Name, b.ID).Exec(ctx); err != nil {
+		return err
+	}
+	r.removed, r.others = append(r.removed, b.Name), append(r.others, b.Name)
+	r.changes = append(r.changes, change{r.a.ID, r.typ.Name, b.Name, nil}, change{b.ID, r.typ.Inverse, r.a.Name, nil})
+	return nil
+}
+
+func (r *relating) add(ctx context.Context, tx *db.Tx, t target) error {
+	if t.item.ID == r.a.ID {
+		return errs.Fields(errs.Field{Path: t.path, Value: t.item.Name, Message: "is the item itself; name another one"})
+	}
+	if r.typ.Name == ConnectsTo {
+		// A connection has no direction: the other side may own it already.
+		n, err := tx.NewSelect().Table("item_relations").Where("from_id = ? AND type = ? AND to_id = ?", t.item.ID, ConnectsTo, r.a.ID).Count(ctx)
+		if err != nil || n > 0 {
+			return err
+		}
+	}
+	if err := r.lock(ctx, tx); err != nil {
+		return err
+	}
+	if types := circular(r.typ.Name); types != nil {
+		way, err := circle(ctx, tx, t.item.ID, r.a.ID, types)
+		if err != nil {
+			return err
+		}
+		if way != nil {
+			return errs.Fields(errs.Field{Path: t.path, Value: t.item.Name, Message: "would close a circle: " + r.a.Name + " → " + strings.Join(way, " → ") + " (" + strings.Join(types, ", ") + "); take one of these relations out first"})
+		}
+	}
+	if _, err := tx.NewRaw("INSERT INTO item_relations (from_id, type, to_id, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", r.a.ID, r.typ.Name, t.item.ID, tx.Now()).Exec(ctx); err != nil {
+		return err
+	}
+	r.added, r.others = append(r.added, t.item.Name), append(r.others, t.item.Name)
+	r.changes = append(r.changes, change{r.a.ID, r.typ.Name, nil, t.item.Name}, change{t.item.ID, r.typ.Inverse, nil, r.a.Name})
+	return nil
+}
+
+func (r *relating) finish(ctx context.Context, tx *db.Tx, s *Service) error {
+	if err := touch(ctx, tx, r.a); err != nil {
+		return err
+	}
+	if err := remember(ctx, tx, r.changes); err != nil {
+		return err
+	}
+	c := audit.Change{Action: "item.relate", Ref: estate.Ref(r.a.ID), Name: r.a.Name}
+	if len(r.removed) > 0 {
+		c.Before = map[string]any{r.typ.Name: r.removed}
+	}
+	if len(r.added) > 0 {
+		c.After = map[string]any{r.typ.Name: r.added}
+	}
+	if err := audit.Write(ctx, tx, c); err != nil {
+		return err
+	}
+	others := r.others
+	tx.AfterCommit(func() {
+		for _, name := range others {
+			s.live.Send(live.Note{Topic: "items", Kind: "changed", ID: name})
+		}
+	})
+	return s.publish(ctx, tx, r.a, "changed")
+}
+
+// rememberGone tells the history of all items related to i that it is gone.
+func rememberGone(ctx context.Context, tx *db.Tx, i *Item) error {
+	var rows []struct{ FromID, Type, ToID string }
+	if err := tx.NewRaw("SELECT from_id, type, to_id FROM item_relations WHERE from_id = ? OR to_id = ?", i.ID, i.ID).Scan(ctx, &rows); err != nil {
+		return err
+	}
+	var cs []change
+	for _, r := range rows {
+		t, err := relationType("type", r.Type)
+		if err != nil {
+			return err
+		}
+		if r.FromID == i.ID {
+			cs = append(cs, change{r.ToID, t.Inverse, i.Name, nil})
+		} else {
+			cs = append(cs, change{r.FromID, t.Name, i.Name, nil})
+		}
+	}
+	return remember(ctx, tx, cs)
+}
+
+// Relate adds "name typ other"; it tells whether it was not there yet.
+func (s *Service) Relate(ctx context.Context, name, typ, other string) (added bool, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		a, t, b, err := relationEnds(ctx, tx, name, typ, other)
+		if err != nil {
+			return err
+		}
+		added, err = s.relate(ctx, tx, a, t, []target{{b, "item"}}, nil)
+		return err
+	})
+	return added, err
+}
+
+// Unrelate removes "name typ other".
+func (s *Service) Unrelate(ctx context.Context, name, typ, other string) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		a, t, b, err := relationEnds(ctx, tx, name, typ, other)
+		if err != nil {
+			return err
+		}
+		removed, err := s.relate(ctx, tx, a, t, nil, []*Item{b})
+		if err == nil && !removed && t.Name == ConnectsTo {
+			// The other side may own the connection.
+			if err := access.Check(ctx, estate.WriteItems, b.OwnerTeamID); err != nil {
+				return err
+			}
+			removed, err = s.relate(ctx, tx, b, t, nil, []*Item{a})
+		}
+		if err == nil && !removed {
+			err = errs.New(errs.NotFound, "There is no relation %s %s %s.", name, typ, other)
+		}
+		return err
+	})
+}
+
+func relationEnds(ctx context.Context, tx *db.Tx, name, typ, other string) (*Item, RelationType, *Item, error) {
+	t, err := relationType("type", typ)
+	if err != nil {
+		return nil, t, nil, err
+	}
+	a, err := writable(ctx, tx, name)
+	if err != nil {
+		return nil, t, nil, err
+	}
+	b, err := named(ctx, tx, "item", other)
+	return a, t, b, err
+}
+
+// named finds the item that an input field names.
+func named(ctx context.Context, q bun.IDB, path, name string) (*Item, error) {
+	b, err := readable(ctx, q, name)
+	if errs.Is(err, errs.NotFound) {
+		return nil, errs.Fields(errs.Field{Path: path, Value: short(name), Message: "is not the name of an item; make that item first"})
+	}
+	return b, err
+}
+
+// Relation is one line of an item's relations, seen from that item.
+type Relation struct {
+	// Type is the type seen from the item: depends_on, or used_by for the other side.
+	Type string
+	// Owned tells that the item owns the relation.
+	Owned bool
+	Other Item
+	Since time.Time
+}
+
+// relations lists an item's relations as whoever acts may see them: its own by
+// type and name, then those of others. after is the last line already seen.
+func relations(ctx context.Context, q bun.IDB, itemID string, after *relationCursor, limit int) ([]Relation, error) {
+	cond, args := access.Where(ctx, estate.ReadItems, "i.owner_team_id")
+	all := append([]any{itemID, itemID}, args...)
+	if after != nil {
+		cond += " AND (r.side, r.type, i.name) > (?, ?, ?)"
+		all = append(all, after.Side, after.Type, after.Name)
+	}
+	var rows []struct {
+		Item
+		RelSide  int
+		RelType  string
+		RelSince time.Time
+	}
+	err := q.NewRaw("SELECT i.*, r.side AS rel_side, r.type AS rel_type, r.created_at AS rel_since FROM (SELECT 0 AS side, type, to_id AS other, created_at FROM item_relations WHERE from_id = ? UNION ALL SELECT 1 AS side, type, from_id AS other, created_at FROM item_relations WHERE to_id = ?) r JOIN items i ON i.id = r.other WHERE "+cond+" ORDER BY r.side, r.type, i.name LIMIT ?",
+		append(all, limit)...).Scan(ctx, &rows)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Relation, len(rows))
+	for n, r := range rows {
+		t, err := relationType("type", r.RelType)
+		if err != nil {
+			return nil, err
+		}
+		out[n] = Relation{Type: t.Name, Owned: r.RelSide == 0, Other: r.Item, Since: r.RelSince.UTC()}
+		if r.RelSide == 1 {
+			out[n].Type = t.Inverse
+		}
+	}
+	return out, nil
+}
+
+type relationCursor struct {
+	Side int
+	Type string
+	Name string
+}
