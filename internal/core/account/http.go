@@ -16,13 +16,13 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
 )
 
-// clientIn captures where a request comes from.
-type clientIn struct {
+// ClientIn captures where a request comes from.
+type ClientIn struct {
 	address, userAgent string
 }
 
 // Resolve implements huma.Resolver.
-func (c *clientIn) Resolve(ctx huma.Context) []error {
+func (c *ClientIn) Resolve(ctx huma.Context) []error {
 	addr := ctx.RemoteAddr()
 	if i := strings.LastIndexByte(addr, ':'); i > 0 {
 		addr = strings.Trim(addr[:i], "[]")
@@ -85,7 +85,7 @@ func (h *HTTP) signedIn(ctx context.Context, value string, a *Account) (*session
 }
 
 type setupIn struct {
-	clientIn
+	ClientIn
 	Body struct {
 		Token    string `json:"token" minLength:"10" maxLength:"200" doc:"Value of the one-time link."`
 		Name     string `json:"name" minLength:"1" maxLength:"100"`
@@ -96,7 +96,7 @@ type setupIn struct {
 }
 
 type loginIn struct {
-	clientIn
+	ClientIn
 	Body struct {
 		Email    string `json:"email" maxLength:"254"`
 		Password string `json:"password" maxLength:"1000"`

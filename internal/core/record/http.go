@@ -20,24 +20,25 @@ import (
 // MaxAttachment is the largest file that can be attached, in bytes.
 const MaxAttachment = 25 << 20
 
-type numberIn struct {
+// NumberIn names a record in the path.
+type NumberIn struct {
 	Number string `path:"number" doc:"For example INC-12."`
 }
 
 type timelineIn struct {
-	numberIn
+	NumberIn
 	httpapi.Page
 }
 
 type commentIn struct {
-	numberIn
+	NumberIn
 	Body struct {
 		Body string `json:"body" doc:"Markdown." minLength:"1" maxLength:"65536"`
 	}
 }
 
 type itemIn struct {
-	numberIn
+	NumberIn
 	Body struct {
 		Kind string `json:"kind,omitempty" default:"item" doc:"Kind of the thing; item if not given."`
 		Name string `json:"name" minLength:"1" doc:"Its name or number."`
@@ -45,7 +46,7 @@ type itemIn struct {
 }
 
 type itemOut struct {
-	numberIn
+	NumberIn
 	Kind string `path:"kind"`
 	Name string `path:"name"`
 }
@@ -154,19 +155,19 @@ func (s *Service) Links(ctx context.Context, recordID string) ([]entity.Summary,
 }
 
 type attachIn struct {
-	numberIn
+	NumberIn
 	Name    string `query:"name" required:"true" minLength:"1" maxLength:"200" doc:"File name."`
 	RawBody []byte `contentType:"application/octet-stream"`
 }
 
 type attachmentIn struct {
-	numberIn
+	NumberIn
 	ID string `path:"id"`
 }
 
 func (s *Service) attachmentRoutes(api *httpapi.API, k Kind, base, low string) {
 	httpapi.Handle(api, httpapi.Op{ID: "list-" + k.Name + "-attachments", Method: "GET", Path: base + "/attachments", Need: k.Read, Tag: k.Plural, Summary: "Files attached to one " + low},
-		func(ctx context.Context, in *numberIn) (*httpapi.Body[httpapi.List[Attachment]], error) {
+		func(ctx context.Context, in *NumberIn) (*httpapi.Body[httpapi.List[Attachment]], error) {
 			r, err := s.ByNumber(ctx, s.db.Reader(), k.Name, in.Number)
 			if err != nil {
 				return nil, err

@@ -28,7 +28,8 @@ type listIn struct {
 	Cursor string   `query:"cursor" maxLength:"20" pattern:"^[0-9]*$"`
 }
 
-type nameIn struct {
+// NameIn names a check in the path.
+type NameIn struct {
 	Name string `path:"name"`
 }
 
@@ -78,18 +79,18 @@ func (b checkBody) spec(name string) (Spec, error) {
 type createIn struct{ Body checkBody }
 
 type saveIn struct {
-	nameIn
+	NameIn
 	IfMatch string `header:"If-Match"`
 	Body    checkBody
 }
 
 type deleteIn struct {
-	nameIn
+	NameIn
 	IfMatch string `header:"If-Match"`
 }
 
 type resultIn struct {
-	nameIn
+	NameIn
 	Body struct {
 		State      string     `json:"state" enum:"ok,warning,critical,unknown"`
 		Output     string     `json:"output,omitempty" maxLength:"16384"`
@@ -104,7 +105,7 @@ type resultIn struct {
 }
 
 type historyIn struct {
-	nameIn
+	NameIn
 	httpapi.Page
 }
 
@@ -140,7 +141,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			return s.saveHTTP(ctx, in.Body.Name, in.Body, "", true)
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "get-check", Method: "GET", Path: base + "/{name}", Need: observe.ReadChecks, Tag: tag, Summary: "One check with its configuration"},
-		func(_ context.Context, in *nameIn) (*httpapi.Body[Detail], error) { return s.detail(in.Name) })
+		func(_ context.Context, in *NameIn) (*httpapi.Body[Detail], error) { return s.detail(in.Name) })
 	httpapi.Handle(api, httpapi.Op{ID: "save-check", Method: "PUT", Path: base + "/{name}", Need: observe.WriteChecks, Tag: tag, Summary: "Make a check or replace its configuration"},
 		func(ctx context.Context, in *saveIn) (*httpapi.Body[Detail], error) {
 			return s.saveHTTP(ctx, in.Name, in.Body, in.IfMatch, false)
@@ -150,7 +151,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			return nil, s.Delete(ctx, in.Name, in.IfMatch)
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "run-check", Method: "POST", Path: base + "/{name}/run", Need: observe.SendResults, Tag: tag, Summary: "Run a check now", Status: http.StatusAccepted},
-		func(ctx context.Context, in *nameIn) (*struct{}, error) {
+		func(ctx context.Context, in *NameIn) (*struct{}, error) {
 			e := s.engine.get(in.Name)
 			if e == nil {
 				return nil, errs.New(errs.NotFound, "There is no check named %q.", in.Name)
