@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,11 +65,12 @@ type Engine struct {
 
 	appender observe.Appender
 
-	mu     sync.RWMutex
-	byID   map[string]*entry
-	byName map[string]*entry
-	sorted []*entry // by name; replaced, never changed in place
-	dirty  bool
+	mu      sync.RWMutex
+	byID    map[string]*entry
+	byName  map[string]*entry
+	sorted  []*entry // by name; replaced, never changed in place
+	stale   atomic.Bool
+	relinkC chan struct{}
 
 	qmu  sync.Mutex
 	q    queue
@@ -81,13 +83,14 @@ type Engine struct {
 	writer            *writer
 	samples           *samples
 	notes             throttle
+	fresh             throttle
 
 	late     prometheus.Histogram
 	executed prometheus.Counter
 }
 
 func newEngine(d *db.DB, ev *event.Log, hub *live.Hub, logger *slog.Logger, reg prometheus.Registerer, env observe.ProbeEnv) *Engine {
-	g := &Engine{db: d, events: ev, live: hub, logger: logger, env: env, byID: map[string]*entry{}, byName: map[string]*entry{}, kick: make(chan struct{}, 1),
+	g := &Engine{db: d, events: ev, live: hub, logger: logger, env: env, byID: map[string]*entry{}, byName: map[string]*entry{}, kick: make(chan struct{}, 1), relinkC: make(chan struct{}, 1),
 		slots: make(chan struct{}, maxRunning), heavySlots: make(chan struct{}, maxHeavy),
 		late:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mainstay_check_lateness_seconds", Help: "How long after its moment a check began.", Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2, 5}}),
 		executed: prometheus.NewCounter(prometheus.CounterOpts{Name: "mainstay_check_executions_total", Help: "Executions of checks."}),
@@ -100,8 +103,9 @@ func newEngine(d *db.DB, ev *event.Log, hub *live.Hub, logger *slog.Logger, reg 
 }
 
 func (g *Engine) start() {
-	g.wg.Add(3)
+	g.wg.Add(4)
 	go g.loop()
+	go g.linker()
 	go g.writer.run()
 	go g.samples.run()
 }

@@ -49,7 +49,7 @@ func (g *Engine) load(ctx context.Context, items map[string]string, box *secret.
 		}
 		g.byID[e.id], g.byName[e.name] = e, e
 	}
-	g.link()
+	g.stale.Store(true)
 	for _, e := range g.list() {
 		if e.probe != nil {
 			// The first runs after a start are spread over the interval, at most a
@@ -110,15 +110,13 @@ func (g *Engine) put(r *row, item string, box *secret.Box, fresh bool) {
 			g.appender.Forget("check/" + e.id)
 		}
 	}
-	g.link()
-	now := time.Now()
+	g.relink()
 	if !fresh {
 		g.step(e, state.Event{Kind: state.ConfigChange})
 	}
 	if e.probe != nil {
-		g.schedule(e, dueRun, now)
+		g.schedule(e, dueRun, g.firstRun(e))
 	}
-	g.judge(e)
 	g.live.Send(live.Note{Topic: "checks", Kind: "changed", ID: e.name, Data: g.noteOf(e)})
 }
 
@@ -139,17 +137,54 @@ func (g *Engine) remove(id string) {
 	if g.appender != nil {
 		g.appender.Forget("check/" + id)
 	}
-	g.link()
-	for _, c := range e.children {
-		g.judge(c)
-	}
+	g.relink()
 	g.live.Send(live.Note{Topic: "checks", Kind: "removed", ID: e.name})
+}
+
+// firstRun of a new check is now, unless hundreds were added in this second: then
+// they are spread over their interval, as after a restart.
+func (g *Engine) firstRun(e *entry) time.Time {
+	now := time.Now()
+	if g.fresh.allow(now) {
+		return now
+	}
+	return now.Add(phase(e.id, min(e.spec.Every.D(), time.Minute)))
+}
+
+// relink asks for the list and the parents to be worked out again. Thousands of
+// checks may change in one transaction; they cost one pass, not one each.
+func (g *Engine) relink() {
+	g.stale.Store(true)
+	select {
+	case g.relinkC <- struct{}{}:
+	default:
+	}
+}
+
+// linker works out parents and judges children after changes.
+func (g *Engine) linker() {
+	defer g.wg.Done()
+	for {
+		select {
+		case <-g.ctx.Done():
+			return
+		case <-g.relinkC:
+		}
+		for _, e := range g.list() {
+			if len(e.spec.Parents)+len(e.spec.AnyParent) > 0 {
+				g.judge(e)
+			}
+		}
+	}
 }
 
 // link sorts the list and joins parents and children again.
 func (g *Engine) link() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !g.stale.Swap(false) {
+		return // somebody else did it meanwhile
+	}
 	list := make([]*entry, 0, len(g.byName))
 	for _, e := range g.byName {
 		list = append(list, e)
@@ -182,6 +217,9 @@ func (g *Engine) link() {
 
 // list is all checks by name; the slice must not be changed.
 func (g *Engine) list() []*entry {
+	if g.stale.Load() {
+		g.link()
+	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.sorted
