@@ -27,7 +27,8 @@ type Edge struct {
 	// Group joins redundant edges; empty means the edge is essential.
 	Group string
 	// Need is how many edges of the group must hold; below 1 counts as 1. The
-	// largest of the group counts, and never more than has relevant edges.
+	// smallest of the relevant edges counts. It is not lowered when fewer edges are
+	// relevant: else one more parent, failing, could raise it again (rule 68).
 	Need  int
 	Value EdgeValue
 }
@@ -54,10 +55,10 @@ func Reachability(edges []Edge) (Reach, []string) {
 		}
 		g := groups[e.Group]
 		if g == nil {
-			g = &tally{need: 1}
+			g = &tally{need: max(1, e.Need)}
 			groups[e.Group] = g
 		}
-		g.need = max(g.need, e.Need)
+		g.need = min(g.need, max(1, e.Need))
 		switch e.Value {
 		case Holds:
 			g.good++
@@ -68,7 +69,7 @@ func Reachability(edges []Edge) (Reach, []string) {
 		}
 	}
 	for _, g := range groups {
-		if g.good >= min(g.need, g.good+g.failed+g.lost) {
+		if g.good >= g.need {
 			continue
 		}
 		if g.good+g.failed == 0 && out == Reachable {
@@ -78,8 +79,7 @@ func Reachability(edges []Edge) (Reach, []string) {
 		}
 	}
 	for _, e := range edges {
-		if g := groups[e.Group]; e.Group != "" && g != nil && (e.Value == Fails || e.Value == ParentUnreachable) &&
-			g.good < min(g.need, g.good+g.failed+g.lost) {
+		if g := groups[e.Group]; e.Group != "" && g != nil && (e.Value == Fails || e.Value == ParentUnreachable) && g.good < g.need {
 			why = append(why, e.Parent)
 		}
 	}

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"time"
-
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -25,6 +23,9 @@ func FlapPercent(bits uint32) float64 {
 func (m *machine) flap(st observe.Status, known bool) {
 	s := &m.s
 	if s.Reasons&Downtime != 0 {
+		if !known {
+			s.FlapPrev = st
+		}
 		return
 	}
 	s.Flaps = s.Flaps << 1 & (1<<flapBits - 1)
@@ -33,7 +34,14 @@ func (m *machine) flap(st observe.Status, known bool) {
 		s.LastChange = m.now
 	}
 	s.FlapPrev = st
-	if s.Flaps != 0 && m.cfg.FlapWindow > 0 && time.Duration(m.now-s.LastChange) > m.cfg.FlapWindow {
+	m.flapLimits(st)
+}
+
+// flapLimits enters and leaves flapping by share and by time (rules 24 to 26).
+func (m *machine) flapLimits(st observe.Status) {
+	s := &m.s
+	end := s.LastChange + Stamp(m.cfg.FlapWindow)
+	if s.Flaps != 0 && m.cfg.FlapWindow > 0 && m.now >= end {
 		s.Flaps = 0
 	}
 	p := FlapPercent(s.Flaps)
@@ -42,6 +50,7 @@ func (m *machine) flap(st observe.Status, known bool) {
 		s.Reasons |= Flapping
 		s.Why.add(24)
 		s.FlapTold = m.flapNotice(FlappingStart, st)
+		m.flapDeadline()
 	case is && (!m.cfg.Flapping || p <= m.cfg.FlapLow):
 		s.Reasons &^= Flapping
 		s.Why.add(25)
@@ -49,6 +58,13 @@ func (m *machine) flap(st observe.Status, known bool) {
 			m.flapNotice(FlappingEnd, st)
 		}
 		s.FlapTold = false
+	}
+}
+
+// flapDeadline asks for a Tick when flapping ends if no result changes any more.
+func (m *machine) flapDeadline() {
+	if m.s.Reasons&Flapping != 0 && m.cfg.FlapWindow > 0 {
+		m.emit(Effect{Kind: Deadline, At: m.s.LastChange + Stamp(m.cfg.FlapWindow)})
 	}
 }
 

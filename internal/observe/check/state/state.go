@@ -98,11 +98,15 @@ const (
 // no result yet. It is a plain value without pointers to anything shared.
 type State struct {
 	ProblemID string `json:"problem,omitempty"`
+	// ToldProblem is the problem that Told belongs to; empty when Told is ok.
+	ToldProblem string `json:"told_problem,omitempty"`
 	// Since is when the present status began, HardSince when it became hard,
 	// FirstBad the first result of this run that was not ok.
 	Since     Stamp `json:"since,omitempty"`
 	HardSince Stamp `json:"hard_since,omitempty"`
 	FirstBad  Stamp `json:"first_bad,omitempty"`
+	// ToldSince is the first result that was not ok of ToldProblem.
+	ToldSince Stamp `json:"told_since,omitempty"`
 	// LastStart orders results; LastAt is when the last one was applied.
 	LastStart  Stamp `json:"last_start,omitempty"`
 	LastAt     Stamp `json:"last_at,omitempty"`
@@ -122,7 +126,7 @@ type State struct {
 	Depth    uint16         `json:"downtime_depth,omitempty"`
 	Status   observe.Status `json:"status"`
 	HardStat observe.Status `json:"hard_status"`
-	// Told is the hard state that people were told last.
+	// Told is the hard state that people were told last, of ToldProblem.
 	Told     observe.Status `json:"told"`
 	FlapPrev observe.Status `json:"flap_prev"`
 	AckWorst observe.Status `json:"ack_worst,omitempty"`
@@ -139,6 +143,8 @@ type State struct {
 	Confirmed bool `json:"confirmed,omitempty"`
 	// Again says that a volatile result is to be told though the state is the same.
 	Again bool `json:"again,omitempty"`
+	// Noted says that the notice now owed was recorded as withheld.
+	Noted bool `json:"noted,omitempty"`
 }
 
 // Display is the one word for the screen: pending, unreachable, unknown or the
@@ -211,14 +217,18 @@ type EffectKind uint8
 
 // The effects, with the fields of Effect they use.
 const (
-	// StateChanged is a soft or hard change [Hard, From, To, ProblemID, At, Since].
+	// StateChanged is a change of what is seen [Hard, From, To, ProblemID, At,
+	// Since]. Hard is true only when the hard state moved from From to To. The first
+	// result, a soft change and ok after a soft state have Hard false.
 	StateChanged EffectKind = iota
 	// ProblemOpened and ProblemClosed bound the life of a problem id [ProblemID].
+	// Removed closes also a told problem whose recovery was withheld.
 	ProblemOpened
 	ProblemClosed
-	// Notify tells people [Notice, From, To, ProblemID, Unconfirmed].
+	// Notify tells people [Notice, From, To, ProblemID, Replaces, Unconfirmed].
 	Notify
-	// Withheld records a notice that was not given [Notice, Reasons].
+	// Withheld records a notice when it begins to be held back, with the fields of
+	// that notice and the reasons of that moment [Notice, Reasons].
 	Withheld
 	// RecheckParents asks for results of parents younger than Since.
 	RecheckParents
@@ -254,12 +264,16 @@ var withheldBy = [...]Reasons{
 
 // Effect is one thing to be done, in the order given.
 type Effect struct {
-	ProblemID   string
-	At, Since   Stamp
-	Kind        EffectKind
-	Notice      Notice
-	From, To    observe.Status
-	Reasons     Reasons
+	ProblemID string
+	// Replaces is the told problem that ended while its recovery was withheld and
+	// that people still take for open; this notice stands for both.
+	Replaces  string
+	At, Since Stamp
+	Kind      EffectKind
+	Notice    Notice
+	From, To  observe.Status
+	Reasons   Reasons
+	// Hard is set for a change of the hard state and for notices about one.
 	Hard        bool
 	Unconfirmed bool
 	Removed     bool

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -29,6 +30,8 @@ type machine struct {
 	s   State
 	now Stamp
 	fx  []Effect
+	// asked says that this step asked for results of the parents already.
+	asked bool
 }
 
 func (m *machine) emit(e Effect) { m.fx = append(m.fx, e) }
@@ -72,7 +75,7 @@ func (m *machine) apply(ev Event) {
 			return
 		}
 		s.Why.add(48)
-		s.Ack, s.AckUntil, s.AckWorst = ev.Ack, At(ev.Until), s.HardStat
+		s.Ack, s.AckUntil, s.AckWorst = ev.Ack, At(ev.Until), s.Status
 		m.reason(Acknowledged, true)
 		if s.AckUntil != 0 {
 			m.emit(Effect{Kind: Deadline, At: s.AckUntil})
@@ -90,24 +93,48 @@ func (m *machine) apply(ev Event) {
 		}
 	case Restart:
 		s.Why.add(61)
-		for _, at := range [...]Stamp{s.ConfirmBy, s.FreshBy, s.AckUntil} {
-			if at != 0 {
-				m.emit(Effect{Kind: Deadline, At: at})
-			}
-		}
+		m.resume()
 		return
 	case Tick:
 		if s.AckUntil != 0 && s.AckUntil <= m.now {
 			m.unack()
 		}
+		if s.Reasons&Flapping != 0 {
+			m.flapLimits(s.Status)
+			m.flapDeadline()
+		}
 	case Removed:
 		if s.ProblemID != "" {
 			m.emit(Effect{Kind: ProblemClosed, ProblemID: s.ProblemID, At: m.now, Since: s.FirstBad, Removed: true})
+		}
+		if s.ToldProblem != "" && s.ToldProblem != s.ProblemID {
+			m.emit(Effect{Kind: ProblemClosed, ProblemID: s.ToldProblem, At: m.now, Since: s.ToldSince, Removed: true})
 		}
 		*s = State{}
 		return
 	}
 	m.settle()
+}
+
+// resume asks again for what was waited for when the program stopped (rule 61).
+func (m *machine) resume() {
+	s := &m.s
+	if s.ConfirmBy != 0 {
+		m.emit(Effect{Kind: RecheckParents, Since: s.FirstBad})
+	}
+	if s.FreshBy != 0 {
+		m.emit(Effect{Kind: CheckNow, At: s.FreshAfter})
+	}
+	due := []Stamp{s.ConfirmBy, s.FreshBy, s.AckUntil}
+	if s.Reasons&Flapping != 0 && m.cfg.FlapWindow > 0 {
+		due = append(due, s.LastChange+Stamp(m.cfg.FlapWindow))
+	}
+	slices.Sort(due)
+	for _, at := range due {
+		if at != 0 {
+			m.emit(Effect{Kind: Deadline, At: at})
+		}
+	}
 }
 
 // measured turns a result into certainty and counts flapping.
@@ -131,7 +158,7 @@ func (m *machine) measured(st observe.Status, start Stamp, newID string, force b
 			m.emit(Effect{Kind: ProblemOpened, ProblemID: newID, At: start})
 			if m.cfg.Parents {
 				s.Why.add(10)
-				m.emit(Effect{Kind: RecheckParents, Since: start})
+				m.askParents()
 			}
 		}
 		if s.Attempt < 1<<15 {
@@ -141,15 +168,18 @@ func (m *machine) measured(st observe.Status, start Stamp, newID string, force b
 			s.Hard, s.HardStat = true, st
 			if m.cfg.Volatile {
 				s.Why.add(8)
-				s.Again = true
+				s.Again, s.Noted = true, false
 			}
 		} else {
 			s.Why.add(5)
 		}
 	}
 	hardChange := s.Hard && s.HardStat != hardFrom
-	if hardChange {
+	if hardChange || !wasKnown && s.Hard {
 		s.HardSince = start
+	}
+	if hardChange {
+		s.Noted = false
 		if wasHard && st != observe.OK && hardFrom != observe.OK {
 			s.Why.add(7)
 		}
@@ -159,38 +189,21 @@ func (m *machine) measured(st observe.Status, start Stamp, newID string, force b
 		if hardChange {
 			f = hardFrom
 		}
-		m.emit(Effect{Kind: StateChanged, From: f, To: st, Hard: s.Hard, ProblemID: s.ProblemID, At: start, Since: s.FirstBad})
-	}
-	if hardChange && m.waits(hardFrom, st) {
-		m.withhold()
+		m.emit(Effect{Kind: StateChanged, From: f, To: st, Hard: hardChange, ProblemID: s.ProblemID, At: start, Since: s.FirstBad})
 	}
 	if st == observe.OK && s.ProblemID != "" {
 		s.Why.add(6)
 	}
-	if hardChange && s.Ack == AckUntilChange {
+	if hardChange && s.Ack == AckUntilChange && st != s.AckWorst {
 		m.unack()
 	}
 }
 
-func (m *machine) waits(_, st observe.Status) bool {
-	return m.s.Reasons&withheldBy[noticeFor(st)] != 0 && st != m.s.Told
-}
-
-func noticeFor(st observe.Status) Notice {
-	if st == observe.OK {
-		return Recovery
+func (m *machine) askParents() {
+	if !m.asked {
+		m.asked = true
+		m.emit(Effect{Kind: RecheckParents, Since: m.s.FirstBad})
 	}
-	return Problem
-}
-
-func (m *machine) withhold() {
-	s := &m.s
-	n := noticeFor(s.HardStat)
-	if n == Problem && s.Reasons == Acknowledged && s.HardStat.Worse(s.AckWorst) {
-		return // settle tells it once, rule 49
-	}
-	s.Why.add(54)
-	m.emit(Effect{Kind: Withheld, Notice: n, From: s.Told, To: s.HardStat, ProblemID: s.ProblemID, At: m.now, Reasons: s.Reasons & withheldBy[n]})
 }
 
 func (m *machine) parents(ev Event) {
@@ -198,19 +211,23 @@ func (m *machine) parents(ev Event) {
 	s.Why.add(28)
 	was := s.Reach
 	s.Reach = ev.Reach
-	m.reason(Unreachable, ev.Reach != Reachable)
-	if was != Reachable && ev.Reach == Reachable && m.cfg.Grace > 0 {
-		s.FreshAfter = m.now + Stamp(m.cfg.Grace)
-		s.FreshBy = s.FreshAfter + Stamp(m.cfg.ConfirmMax)
-		m.emit(Effect{Kind: CheckNow, At: s.FreshAfter})
-		m.emit(Effect{Kind: Deadline, At: s.FreshBy})
+	if ev.Reach != Reachable {
+		// What was known of the parents is no longer true (rule 37).
+		s.Reasons |= Unreachable
+		s.Confirmed, s.ConfirmBy = false, 0
+		return
 	}
-	if s.ProblemID != "" && ev.Reach == Reachable && ev.Confirmed {
+	s.Reasons &^= Unreachable
+	if was != Reachable {
+		m.waitFresh(m.now + Stamp(m.cfg.Grace))
+	}
+	if s.ProblemID != "" && ev.Confirmed {
 		s.Confirmed, s.ConfirmBy = true, 0
 	}
 }
 
-// reason switches a reason; the end of the last one asks for a fresh result.
+// reason switches a reason. When the last one ends that is not about people, the
+// comparison waits for a fresh result (rule 56).
 func (m *machine) reason(r Reasons, on bool) {
 	s := &m.s
 	was := s.Reasons
@@ -219,17 +236,26 @@ func (m *machine) reason(r Reasons, on bool) {
 		return
 	}
 	s.Reasons &^= r
-	if was != s.Reasons && s.Reasons == 0 && s.Known && (r&(Acknowledged|Flapping) == 0) &&
-		(s.Status != observe.OK || s.Told != observe.OK) {
-		s.FreshAfter, s.FreshBy = m.now, m.now+Stamp(m.cfg.ConfirmMax)
-		m.emit(Effect{Kind: CheckNow, At: m.now})
-		m.emit(Effect{Kind: Deadline, At: s.FreshBy})
+	if was != s.Reasons && s.Reasons&^Acknowledged == 0 && s.Known && (s.Status != observe.OK || s.Told != observe.OK) {
+		m.waitFresh(m.now)
 	}
+}
+
+// waitFresh holds the comparison until a result that started at after or later. A
+// wait that lasts longer already stands.
+func (m *machine) waitFresh(after Stamp) {
+	s := &m.s
+	if s.FreshBy != 0 && s.FreshAfter >= after {
+		return
+	}
+	s.FreshAfter, s.FreshBy = after, after+Stamp(m.cfg.ConfirmMax)
+	m.emit(Effect{Kind: CheckNow, At: s.FreshAfter})
+	m.emit(Effect{Kind: Deadline, At: s.FreshBy})
 }
 
 func (m *machine) unack() {
 	m.s.Ack, m.s.AckUntil, m.s.AckWorst = NoAck, 0, observe.OK
-	m.reason(Acknowledged, false)
+	m.s.Reasons &^= Acknowledged
 }
 
 // settle compares the hard state with what people were told (rules 37, 49, 55, 56).
@@ -246,43 +272,4 @@ func (m *machine) settle() {
 		s.ProblemID, s.FirstBad = "", 0
 		m.unack()
 	}
-}
-
-func (m *machine) tell() {
-	s := &m.s
-	if s.HardStat == s.Told && !s.Again {
-		return
-	}
-	n := noticeFor(s.HardStat)
-	blocked := s.Reasons & withheldBy[n]
-	if n == Problem && blocked == Acknowledged && s.HardStat.Worse(s.AckWorst) {
-		s.Why.add(49)
-		s.AckWorst, blocked = s.HardStat, 0
-	}
-	if blocked != 0 {
-		s.Again = false
-		return
-	}
-	if s.FreshBy != 0 {
-		s.Why.add(56)
-		return
-	}
-	unconfirmed := false
-	if n == Problem && s.Told == observe.OK && m.cfg.Parents && !s.Confirmed {
-		if s.ConfirmBy == 0 {
-			s.ConfirmBy = m.now + Stamp(m.cfg.ConfirmMax)
-			m.emit(Effect{Kind: RecheckParents, Since: s.FirstBad})
-			m.emit(Effect{Kind: Deadline, At: s.ConfirmBy})
-		}
-		if m.now < s.ConfirmBy {
-			s.Why.add(37)
-			return
-		}
-		s.Why.add(38)
-		unconfirmed = true
-	}
-	s.Why.add(55)
-	m.emit(Effect{Kind: Notify, Notice: n, From: s.Told, To: s.HardStat, ProblemID: s.ProblemID,
-		At: s.HardSince, Since: s.FirstBad, Hard: true, Unconfirmed: unconfirmed})
-	s.Told, s.Again, s.ConfirmBy = s.HardStat, false, 0
 }
