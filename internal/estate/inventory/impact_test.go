@@ -13,6 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 // lines writes what was reached as "name distance".
@@ -176,7 +177,7 @@ func (m model) circularWith(r [3]string) bool {
 // sequence of changes.
 func TestImpactAgreesWithTheModel(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, openSQLite(t))
+	h := newHouse(t, testkit.SQLite(t))
 	rapid.Check(t, func(rt *rapid.T) {
 		m := model{rel: map[[3]string]bool{}}
 		ids := map[string]string{}
@@ -283,7 +284,7 @@ func BenchmarkImpact(b *testing.B) {
 
 // BenchmarkLoad reads 100,000 items and as many relations into the index.
 func BenchmarkLoad(b *testing.B) {
-	h := &house{db: openSQLite(b)}
+	h := &house{db: testkit.SQLite(b)}
 	require.NoError(b, h.db.Migrate(b.Context(), []db.Migrations{{Module: "estate.inventory", FS: migrations}}))
 	require.NoError(b, h.db.InTx(b.Context(), func(ctx context.Context, tx *db.Tx) error {
 		for n := range 100000 {

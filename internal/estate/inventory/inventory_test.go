@@ -23,6 +23,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/live"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/core/search"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 // house is the core with this one module in it.
@@ -40,17 +41,10 @@ type house struct {
 // eachDatabase runs f on every database that is at hand.
 func eachDatabase(t *testing.T, f func(t *testing.T, h *house)) {
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, d *db.DB) {
 		t.Parallel()
-		f(t, newHouse(t, openSQLite(t)))
+		f(t, newHouse(t, d))
 	})
-}
-
-func openSQLite(t testing.TB) *db.DB {
-	d, err := db.Open(t.Context(), db.Options{Dir: t.TempDir()})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = d.Close() })
-	return d
 }
 
 func newHouse(t *testing.T, d *db.DB) *house {
