@@ -28,7 +28,7 @@ import (
 
 // house is the core with this one module in it.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	db       *db.DB
 	svc      *Service
 	entities *entity.Registry
@@ -47,7 +47,7 @@ func eachDatabase(t *testing.T, f func(t *testing.T, h *house)) {
 	})
 }
 
-func newHouse(t *testing.T, d *db.DB) *house {
+func newHouse(t testing.TB, d *db.DB) *house {
 	return (&house{t: t, db: d}).open()
 }
 
