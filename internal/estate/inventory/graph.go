@@ -133,7 +133,7 @@ func (g *graph) remove(itemID string) {
 
 // walk is a search through relations.
 type walk struct {
-	// down follows impact, up follows needs.
+	// up follows needs, otherwise impact is followed.
 	up bool
 	// depth is the largest distance, 0 for any.
 	depth int

@@ -105,7 +105,7 @@ func (i *Item) set(f Fields) error {
 			return
 		}
 		add(checkText(field, *v, limit))
-		*dst, i.Typed[field] = *v, true
+		*dst = *v
 	}
 	if f.Name != nil {
 		add(account.CheckName("name", *f.Name))

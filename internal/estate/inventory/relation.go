@@ -262,6 +262,16 @@ type Relation struct {
 	Owned bool
 	Other Item
 	Since time.Time
+
+	stored string
+}
+
+func (r Relation) cursor() relationCursor {
+	c := relationCursor{Side: 1, Type: r.stored, Name: r.Other.Name}
+	if r.Owned {
+		c.Side = 0
+	}
+	return c
 }
 
 // relations lists an item's relations as whoever acts may see them: its own by
@@ -290,7 +300,7 @@ func relations(ctx context.Context, q bun.IDB, itemID string, after *relationCur
 		if err != nil {
 			return nil, err
 		}
-		out[n] = Relation{Type: t.Name, Owned: r.RelSide == 0, Other: r.Item, Since: r.RelSince.UTC()}
+		out[n] = Relation{Type: t.Name, Owned: r.RelSide == 0, Other: r.Item, Since: r.RelSince.UTC(), stored: t.Name}
 		if r.RelSide == 1 {
 			out[n].Type = t.Inverse
 		}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -85,15 +86,9 @@ func (s *Service) Create(ctx context.Context, f Fields) (*Item, error) {
 
 func (s *Service) create(ctx context.Context, tx *db.Tx, f Fields) (*Item, error) {
 	i := blank(tx)
-	if f.Name == nil || f.Kind == nil {
-		empty := ""
-		if f.Name == nil {
-			f.Name = &empty
-		}
-		if f.Kind == nil {
-			f.Kind = &empty
-		}
-	}
+	// What is missing is refused like what is empty.
+	var empty string
+	f.Name, f.Kind = cmp.Or(f.Name, &empty), cmp.Or(f.Kind, &empty)
 	if err := i.set(f); err != nil {
 		return nil, err
 	}
