@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -19,7 +20,7 @@ import (
 
 type listIn struct {
 	httpapi.Page
-	State    []string `query:"state,explode" enum:"new,acknowledged,restored,resolved,closed" maxItems:"5" doc:"May be given several times, or joined by commas."`
+	State    []string `query:"state,explode" maxItems:"10" doc:"new, acknowledged, restored, resolved or closed; several joined by commas or given one by one."`
 	Open     bool     `query:"open" doc:"Only those that are new, acknowledged or restored."`
 	Priority int      `query:"priority" minimum:"0" maximum:"5"`
 	Team     string   `query:"team" maxLength:"200" doc:"Name of the team."`
@@ -53,7 +54,11 @@ func (s *Service) Routes(api *httpapi.API) {
 func (s *Service) listHTTP(ctx context.Context, in *listIn) (*httpapi.Body[httpapi.List[View]], error) {
 	q := s.d.DB.Reader()
 	f := filter{Priority: in.Priority, Text: strings.TrimSpace(in.Q), Sort: in.Sort, Cursor: in.Cursor, Limit: in.Limit}
-	for _, st := range in.State {
+	states, err := splitStates(in.State)
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range states {
 		if !in.Open || st != Resolved && st != Closed {
 			f.States = append(f.States, st)
 		}
@@ -62,7 +67,6 @@ func (s *Service) listHTTP(ctx context.Context, in *listIn) (*httpapi.Body[httpa
 		f.States = openStates
 	}
 	empty := in.Open && len(f.States) == 0
-	var err error
 	if in.Team != "" {
 		f.TeamID, err = s.teamID(ctx, q, in.Team)
 		if err != nil {
@@ -96,6 +100,21 @@ func (s *Service) listHTTP(ctx context.Context, in *listIn) (*httpapi.Body[httpa
 	}
 	vs, err := s.views(ctx, q, ids)
 	return httpapi.NewList(vs, next), err
+}
+
+// splitStates reads "new,closed" and lists each state once.
+func splitStates(in []string) ([]string, error) {
+	var out []string
+	for _, st := range strings.Split(strings.Join(in, ","), ",") {
+		if st = strings.TrimSpace(st); st == "" || slices.Contains(out, st) {
+			continue
+		}
+		if _, ok := Kind().State(st); !ok {
+			return nil, errs.Fields(errs.Field{Path: "state", Value: st, Message: "must be new, acknowledged, restored, resolved or closed"})
+		}
+		out = append(out, st)
+	}
+	return out, nil
 }
 
 func (s *Service) teamID(ctx context.Context, q bun.IDB, name string) (string, error) {
@@ -188,22 +207,24 @@ func (s *Service) act(ctx context.Context, number, ifMatch string, fn func(conte
 }
 
 type resolveIn struct {
-	numberIn
-	Body *struct {
+	Number string `path:"number" maxLength:"40" doc:"For example INC-12."`
+	Body   *struct {
 		Note      string `json:"note,omitempty" maxLength:"4000" doc:"What was done; \"Resolved by hand.\" if not given."`
 		CauseCode string `json:"cause_code,omitempty" enum:"recovered,configuration,capacity,software,hardware,network,provider,change,human,security,planned,duplicate,unknown" doc:"unknown if not given."`
 	}
 }
 
 type stateIn struct {
-	numberIn
-	Body *struct{}
+	Number string `path:"number" maxLength:"40" doc:"For example INC-12."`
+	Body   *struct{}
 }
 
 func (s *Service) stateRoutes(api *httpapi.API) {
 	post := func(verb, summary string, fn func(ctx context.Context, tx *db.Tx, r *record.Record, in *row) error) {
 		httpapi.Handle(api, httpapi.Op{ID: verb + "-incident", Method: http.MethodPost, Path: "/api/v1/incidents/{number}/" + verb, Need: respond.WriteIncidents, Tag: "incidents", Summary: summary},
-			func(ctx context.Context, in *stateIn) (*httpapi.Body[Detail], error) { return s.act(ctx, in.Number, "", fn) })
+			func(ctx context.Context, in *stateIn) (*httpapi.Body[Detail], error) {
+				return s.act(ctx, in.Number, "", fn)
+			})
 	}
 	post("acknowledge", "Say that you have it", func(ctx context.Context, tx *db.Tx, r *record.Record, in *row) error {
 		_, err := s.acknowledge(ctx, tx, r, in, "")

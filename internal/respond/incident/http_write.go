@@ -30,7 +30,7 @@ type createBody struct {
 type createIn struct{ Body createBody }
 
 type patchIn struct {
-	numberIn
+	Number  string `path:"number" maxLength:"40" doc:"For example INC-12."`
 	IfMatch string `header:"If-Match" maxLength:"100"`
 	Body    struct {
 		Title       *string   `json:"title,omitempty"`

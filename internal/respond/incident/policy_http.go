@@ -22,7 +22,7 @@ type policyNameIn struct {
 }
 
 type policyPutIn struct {
-	policyNameIn
+	Name string `path:"name" maxLength:"200"`
 	Body Policy
 }
 
@@ -33,7 +33,9 @@ func (s *Service) policyRoutes(api *httpapi.API) {
 			return httpapi.NewList(ps, ""), err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "get-policy", Method: "GET", Path: "/api/v1/policies/{name}", Need: ReadPolicies, Tag: "policies", Summary: "One policy"},
-		func(ctx context.Context, in *policyNameIn) (*httpapi.Body[Policy], error) { return s.policy(ctx, in.Name) })
+		func(ctx context.Context, in *policyNameIn) (*httpapi.Body[Policy], error) {
+			return s.policy(ctx, in.Name)
+		})
 	httpapi.Handle(api, httpapi.Op{ID: "create-policy", Method: http.MethodPost, Path: "/api/v1/policies", Need: WritePolicies, Tag: "policies", Summary: "Add a policy", Status: http.StatusCreated},
 		func(ctx context.Context, in *policyIn) (*httpapi.Body[Policy], error) {
 			err := s.changePolicy(ctx, func(ctx context.Context, tx *db.Tx) error {
