@@ -30,10 +30,12 @@ func (s *Service) checkChanged(ctx context.Context, tx *db.Tx, f observe.CheckSt
 	case f.Removed:
 		return s.end(ctx, tx, a, f.At, "The check was removed.", f.Output)
 	case f.To == "ok":
-		if a != nil && a.Told && f.Notice != "recovery" && len(f.Withheld) > 0 {
-			// People were told of the problem and are not to be told of the recovery yet
-			// (it flaps, or cannot be reached): the alert stands until they may be.
-			a.suppress(f.Withheld)
+		if a != nil && (a.Told || a.Due) && f.Notice != "recovery" {
+			// A notice of the problem was given, and that of the recovery is withheld (it
+			// flaps, or cannot be reached) or waits for a fresh result. The alert stands
+			// until it comes: should the check fail again before, no second notice of the
+			// problem would come.
+			a.suppress(append(a.reasons(), f.Withheld...))
 			return s.save(ctx, tx, a)
 		}
 		return s.end(ctx, tx, a, f.At, "The check is ok again.", f.Output)
@@ -41,7 +43,7 @@ func (s *Service) checkChanged(ctx context.Context, tx *db.Tx, f observe.CheckSt
 	if a == nil {
 		a = &row{ID: id.New(), Fingerprint: fp, Source: fromCheck, Status: Firing, ItemID: f.ItemID, Item: f.Item, CheckID: f.CheckID, Check: f.Check,
 			ProblemID: f.ProblemID, StartedAt: f.Since.UTC(), DetectedAt: f.At.UTC(), Severity: severity(f.To), LastChange: tx.Now()}
-	} else if a.ProblemID != f.ProblemID && !a.Told {
+	} else if a.ProblemID != f.ProblemID && !a.Told && !a.Due {
 		// Nobody heard of the one before, so it ends in silence.
 		if err := s.end(ctx, tx, a, f.Since, "Another problem began.", ""); err != nil {
 			return err
@@ -59,11 +61,10 @@ func (s *Service) checkChanged(ctx context.Context, tx *db.Tx, f observe.CheckSt
 		a.suppress(slices.DeleteFunc(a.reasons(), func(r string) bool { return r == "flapping" }))
 	default:
 		reasons := f.Withheld
-		if len(reasons) == 0 && !a.Told {
+		if len(reasons) == 0 && !a.Due {
 			reasons = []string{confirming}
 		}
 		a.suppress(reasons)
-		a.Due = a.Told
 	}
 	return s.report(ctx, tx, a, severity(f.To), checkTitle(f.Item, f.Check, severity(f.To)), f.Output, f.At)
 }

@@ -27,7 +27,10 @@ func parseArgs(t *testing.T, s string) timerArgs {
 
 func TestStormOnATreeIsOneIncident(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	both(t, testStormOnATreeIsOneIncident)
+}
+
+func testStormOnATreeIsOneIncident(t *testing.T, w *world) {
 	w.plan.add("core", estate.Medium)
 	for i := 1; i < 200; i++ {
 		parent := "core"
@@ -114,7 +117,10 @@ func TestTheOrderOfAlertsDoesNotMatter(t *testing.T) {
 
 func TestUnrelatedItemsHaveTheirOwnIncidents(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	both(t, testUnrelatedItemsHaveTheirOwnIncidents)
+}
+
+func testUnrelatedItemsHaveTheirOwnIncidents(t *testing.T, w *world) {
 	w.plan.add("a", estate.High)
 	w.plan.add("b", estate.Low)
 	w.fire("a", respond.SeverityCritical)
@@ -135,7 +141,10 @@ func TestUnrelatedItemsHaveTheirOwnIncidents(t *testing.T) {
 
 func TestPriorityFollowsWhatDependsOnItAndWorsens(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	both(t, testPriorityFollowsWhatDependsOnItAndWorsens)
+}
+
+func testPriorityFollowsWhatDependsOnItAndWorsens(t *testing.T, w *world) {
 	w.plan.add("disk", estate.Low)
 	w.plan.add("shop", estate.Critical, "disk")
 	id := w.fire("disk", respond.SeverityWarning)
@@ -156,7 +165,10 @@ func TestPriorityFollowsWhatDependsOnItAndWorsens(t *testing.T) {
 
 func TestRecursAfterResolution(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	both(t, testRecursAfterResolution)
+}
+
+func testRecursAfterResolution(t *testing.T, w *world) {
 	w.plan.add("a", estate.High)
 	w.clear(w.fire("a", "critical"))
 	w.clock.forward(6 * time.Minute)

@@ -31,6 +31,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/search"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/respond"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 // plan is a small map of items: needs[x] lists what x needs directly.
@@ -119,14 +120,26 @@ type world struct {
 	role  access.Role
 }
 
+// both runs a test on SQLite and on PostgreSQL.
+func both(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, newWorld(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, newWorldOn(t, testkit.PostgresURL(t))) })
+}
+
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOn(t, "")
+}
+
+func newWorldOn(t *testing.T, databaseURL string) *world {
 	t.Helper()
 	ctx := context.Background()
 	w := &world{t: t, plan: &plan{items: map[string]estate.Item{}, needs: map[string][]string{}}, clock: &hand{}, role: access.Responder}
 	w.clock.at.Store(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).UnixMicro())
 	logger := slog.New(slog.DiscardHandler)
 	var err error
-	w.d, err = db.Open(ctx, db.Options{Dir: t.TempDir(), Clock: w.clock})
+	w.d, err = db.Open(ctx, db.Options{URL: databaseURL, Dir: t.TempDir(), Clock: w.clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.d.Close() })
 	m := Module()
@@ -222,8 +235,10 @@ func (w *world) runTimers() {
 				continue
 			}
 			ran = true
-			_, err := w.d.SQL().ExecContext(ctx, "DELETE FROM river_job WHERE id = ?", r.ID)
-			require.NoError(w.t, err)
+			w.tx(func(ctx context.Context, tx *db.Tx) error {
+				_, err := tx.NewRaw("DELETE FROM river_job WHERE id = ?", r.ID).Exec(ctx)
+				return err
+			})
 			require.NoError(w.t, w.s.runTimer(ctx, parseArgs(w.t, r.Args), job.Meta{Attempt: 1}))
 		}
 		if !ran {

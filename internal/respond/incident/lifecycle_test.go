@@ -16,7 +16,10 @@ import (
 
 func TestLifeOfAnIncident(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	both(t, testLifeOfAnIncident)
+}
+
+func testLifeOfAnIncident(t *testing.T, w *world) {
 	w.plan.add("a", estate.High)
 	start := w.clock.Now()
 	alert := w.fire("a", "critical")
@@ -83,7 +86,10 @@ func TestATimerOfAnEarlierRestorationIsVoid(t *testing.T) {
 
 func TestPolicies(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	both(t, testPolicies)
+}
+
+func testPolicies(t *testing.T, w *world) {
 	w.plan.add("a", estate.High)
 	w.plan.add("b", estate.High)
 	w.role = access.Operator
@@ -141,7 +147,10 @@ func TestPoliciesInFiles(t *testing.T) {
 
 func TestAccessAndBodies(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	both(t, testAccessAndBodies)
+}
+
+func testAccessAndBodies(t *testing.T, w *world) {
 	w.plan.add("a", estate.High)
 	w.fire("a", "critical")
 	for _, c := range []struct {
