@@ -82,6 +82,17 @@ type AlertResolved struct {
 // FactName implements event.Fact.
 func (AlertResolved) FactName() string { return "respond.alert_resolved" }
 
+// AlertGrouped is told when an alert became part of an incident, or moved to
+// another one.
+type AlertGrouped struct {
+	AlertID    string `json:"alert_id"`
+	IncidentID string `json:"incident_id"`
+	Number     string `json:"number"`
+}
+
+// FactName implements event.Fact.
+func (AlertGrouped) FactName() string { return "respond.alert_grouped" }
+
 // IncidentOpened is told when an incident was opened.
 type IncidentOpened struct {
 	IncidentID string `json:"incident_id"`
@@ -107,6 +118,9 @@ type IncidentChanged struct {
 	Actor string `json:"actor"`
 	// Escalation as when it was opened.
 	Escalation string `json:"escalation,omitempty"`
+	// MergedInto is the number of the incident that took this one in, because both
+	// have one cause; it is set when State is resolved for that reason.
+	MergedInto string `json:"merged_into,omitempty"`
 }
 
 // FactName implements event.Fact.
