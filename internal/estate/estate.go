@@ -82,6 +82,21 @@ type Items interface {
 	Needs(ctx context.Context, q bun.IDB, ids []string) ([]Reached, error)
 }
 
+// CatalogFilter narrows a list of items; empty fields do not.
+type CatalogFilter struct {
+	Kind, OwnerTeamID string
+	// After is the name of the last item of the page before.
+	After string
+	Limit int
+}
+
+// Catalog lists items by name.
+type Catalog interface {
+	// Catalog gives at most Limit items whose names come after After, in byte order
+	// of the name, of those that whoever acts in ctx may see.
+	Catalog(ctx context.Context, q bun.IDB, f CatalogFilter) ([]Item, error)
+}
+
 // NewItem is what a discoverer knows of a thing.
 type NewItem struct {
 	// Name is the unique name; an item of that name is updated.

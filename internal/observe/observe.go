@@ -96,6 +96,9 @@ type Watch struct {
 	// Planned are maintenance windows of the checks, NoData the times in which no
 	// check was running.
 	Planned, NoData []Span
+	// Unreachable are the times in which no check could judge because what it
+	// depends on was down.
+	Unreachable []Span
 	// Checks that watched the item.
 	Checks int
 	// First is when the first check of these items got its first result; zero when
