@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 )
@@ -154,4 +156,10 @@ func Permanent(err error) error { return &permanentError{err} }
 func IsPermanent(err error) bool {
 	var p *permanentError
 	return errors.As(err, &p)
+}
+
+// ChannelUsers tells who would miss a channel.
+type ChannelUsers interface {
+	// UsesChannel names an escalation that tells the channel, "" for none.
+	UsesChannel(ctx context.Context, q bun.IDB, channel string) (string, error)
 }
