@@ -211,7 +211,9 @@ type Escalations interface {
 	HasEscalation(ctx context.Context, q bun.IDB, name string) (bool, error)
 }
 
-// Channels tells whether a channel of that name exists.
+// Channels tells which channels there are.
 type Channels interface {
 	HasChannel(ctx context.Context, q bun.IDB, name string) (bool, error)
+	// ChannelNames lists them by name.
+	ChannelNames(ctx context.Context, q bun.IDB) ([]string, error)
 }
