@@ -5,6 +5,11 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/report/kpi"
+	"github.com/mainstay-ops/mainstay/internal/respond/alert"
+	"github.com/mainstay-ops/mainstay/internal/respond/incident"
+	"github.com/mainstay-ops/mainstay/internal/respond/notify"
+	"github.com/mainstay-ops/mainstay/internal/respond/oncall"
 )
 
 // modules is THE list of modules, in the order in which they start. Adding one is
@@ -14,5 +19,10 @@ func modules() []module.Module {
 		inventory.Module(),
 		metric.Module(),
 		check.Module(),
+		alert.Module(),
+		incident.Module(),
+		notify.Module(),
+		oncall.Module(),
+		kpi.Module(),
 	}
 }
