@@ -148,7 +148,7 @@ func TestChannelsOverTheAPI(t *testing.T) {
 	}
 	// Values left empty stay; to another host they do not go along.
 	require.Equal(t, http.StatusOK, w.do(op, "PUT", "/api/v1/channels/hook", `{"webhook":{"url":"https://hooks.example.org/other","headers":{"Authorization":""}}}`).Code)
-	c, err := w.channel2("hook")
+	c, err := w.stored("hook")
 	require.NoError(t, err)
 	require.Equal(t, &respond.WebhookSettings{URL: "https://hooks.example.org/other", Secret: "s3cret", Headers: map[string]string{"Authorization": "Bearer t0ken"}}, c.Webhook)
 	rec = w.do(op, "PUT", "/api/v1/channels/hook", `{"webhook":{"url":"https://evil.example.net/","headers":{"Authorization":""}}}`)
@@ -179,7 +179,7 @@ func TestChannelsOverTheAPI(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, w.do(op, "GET", "/api/v1/channels/hook", "").Code)
 }
 
-func (w *world) channel2(name string) (channel, error) {
+func (w *world) stored(name string) (channel, error) {
 	return w.Service.channel(w.ctx(), w.db.Reader(), name)
 }
 
