@@ -158,7 +158,7 @@ func TestOrderOfParentAndChild(t *testing.T) {
 			{{Kind: ParentChange, Reach: NotReachable}, {Kind: ParentChange, Confirmed: true}},
 			{{Kind: ParentChange, Reach: Undetermined}, {Kind: ParentChange, Reach: NotReachable}, {Kind: ParentChange, Confirmed: true}},
 		}).Draw(t, "story")
-		r := newRun(func(c *Config) { c.Parents, c.Attempts, c.Grace = true, attempts, 10 * time.Second }).results(ok)
+		r := newRun(func(c *Config) { c.Parents, c.Attempts, c.Grace = true, attempts, 10*time.Second }).results(ok)
 		results := attempts
 		for results > 0 || len(story) > 0 {
 			r.now = r.now.Add(time.Second)

@@ -146,7 +146,7 @@ func TestReachability(t *testing.T) {
 
 func TestGraceAfterUnreachable(t *testing.T) {
 	t.Parallel()
-	r := newRun(func(c *Config) { c.Parents, c.Grace = true, 10 * time.Second }).results(ok).reach(NotReachable, false).results(crit)
+	r := newRun(func(c *Config) { c.Parents, c.Grace = true, 10*time.Second }).results(ok).reach(NotReachable, false).results(crit)
 	require.Equal(t, "unreachable", Display(r.s))
 	r.wait(time.Second).reach(Reachable, true)
 	require.Equal(t, "critical", Display(r.s))
@@ -165,7 +165,7 @@ func TestFirstFailureAsksForParents(t *testing.T) {
 
 func TestRestartAsksForWhatWasWaitedFor(t *testing.T) {
 	t.Parallel()
-	r := newRun(func(c *Config) { c.Parents, c.Grace = true, 10 * time.Second }).results(ok, crit)
+	r := newRun(func(c *Config) { c.Parents, c.Grace = true, 10*time.Second }).results(ok, crit)
 	r.event(Event{Kind: AckSet, ProblemID: "n1", Ack: AckUntilOK, Until: r.now.Add(time.Second)}).do(AckCleared)
 	data, err := json.Marshal(r.s)
 	require.NoError(t, err)
