@@ -156,10 +156,25 @@ func TestGraceAfterUnreachable(t *testing.T) {
 	require.Equal(t, "problem ok>critical n1", r.results(crit).log[1])
 }
 
+func TestEndOfASilenceDoesNotShortenTheGrace(t *testing.T) {
+	t.Parallel()
+	r := newRun(func(c *Config) { c.Parents, c.Grace = true, 10 * time.Second }).do(SilenceOn).results(ok).
+		reach(NotReachable, false).results(crit).wait(time.Second).reach(Reachable, true)
+	until := r.s.FreshAfter
+	r.wait(time.Second).do(SilenceOff)
+	require.Equal(t, until, r.s.FreshAfter)
+	require.Empty(t, r.fx, "the check was asked for already")
+}
+
 func TestFirstFailureAsksForParents(t *testing.T) {
 	t.Parallel()
 	r := newRun(func(c *Config) { c.Parents = true }).results(ok, crit)
 	require.Equal(t, 1, r.count(RecheckParents), "once, though it is hard at once")
+	for _, e := range r.fx {
+		if e.Kind == RecheckParents {
+			require.Equal(t, r.now, e.Since.Time(), "younger than the first failure")
+		}
+	}
 	require.Zero(t, r.results(crit).count(RecheckParents))
 }
 

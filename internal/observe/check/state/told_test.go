@@ -18,9 +18,11 @@ func TestLateRecoveryCarriesTheToldProblem(t *testing.T) {
 
 func TestNewProblemOfTheSameStatusIsTold(t *testing.T) {
 	t.Parallel()
-	r := newRun(nil).results(ok, crit).do(SilenceOn).results(ok, crit).do(SilenceOff).results(crit)
+	r := newRun(nil).results(ok, crit).do(SilenceOn).results(ok, crit).wait(time.Second).do(SilenceOff).results(crit)
 	require.Equal(t, []string{"problem ok>critical n1", "(recovery n1 silence)", "(problem n3 silence)",
 		"problem ok>critical n3"}, r.log)
+	require.Equal(t, "n1", r.fx[len(r.fx)-1].Replaces)
+	require.Equal(t, []int{55, 57}, explained(r))
 	require.Equal(t, "recovery critical>ok n3", r.results(ok).log[4])
 }
 
