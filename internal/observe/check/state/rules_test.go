@@ -158,7 +158,7 @@ func TestGraceAfterUnreachable(t *testing.T) {
 
 func TestEndOfASilenceDoesNotShortenTheGrace(t *testing.T) {
 	t.Parallel()
-	r := newRun(func(c *Config) { c.Parents, c.Grace = true, 10 * time.Second }).do(SilenceOn).results(ok).
+	r := newRun(func(c *Config) { c.Parents, c.Grace = true, 10*time.Second }).do(SilenceOn).results(ok).
 		reach(NotReachable, false).results(crit).wait(time.Second).reach(Reachable, true)
 	until := r.s.FreshAfter
 	r.wait(time.Second).do(SilenceOff)
