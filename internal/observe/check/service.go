@@ -175,7 +175,7 @@ func (s *Service) seal(typ string, probe []byte) (string, error) {
 		return "", err
 	}
 	for _, k := range secretKeys(typeOf(t.New())) {
-		if v, _ := m[k].(string); v != "" {
+		if v := m[k]; v != nil && v != "" {
 			return s.d.Secrets.Seal(string(probe))
 		}
 	}
