@@ -278,7 +278,6 @@ func TestTheHeartbeat(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { beats <- struct{}{} }))
 	defer srv.Close()
 	require.NoError(t, w.Start(w.ctx()))
-	defer w.Stop(w.ctx())
 	w.tx(func(ctx context.Context, tx *db.Tx) error {
 		_, err := w.saveHeartbeat(ctx, tx, heartbeat{URL: srv.URL})
 		return err
@@ -288,6 +287,10 @@ func TestTheHeartbeat(t *testing.T) {
 		b, err := w.heartbeat(w.ctx())
 		return err == nil && b.Body.LastSuccess != nil
 	}, 5*time.Second, time.Millisecond)
+	w.Stop(w.ctx())
+	for len(beats) > 0 {
+		<-beats
+	}
 	w.health.Add("db", func() error { return context.Canceled })
 	require.Error(t, w.callHome(w.ctx(), srv.URL))
 	require.Empty(t, beats)
