@@ -1,4 +1,6 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
-export const modules = [] as const;
+import { module as incident } from './modules/respond/incident/module';
+
+export const modules = [incident] as const;
