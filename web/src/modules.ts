@@ -1,6 +1,7 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
+import { module as alert } from './modules/respond/alert/module';
 import { module as incident } from './modules/respond/incident/module';
 
-export const modules = [incident] as const;
+export const modules = [incident, alert] as const;

@@ -34,6 +34,7 @@ function Create() {
   const people = usePeople().data?.items ?? [];
   const teams = useTeams().data?.items ?? [];
   const [typed, setTyped] = useState('');
+  const [startedAt, setStartedAt] = useState('');
   const [asked] = useDebouncedValue(typed, 150);
   const names = (useItemNames(asked).data?.items ?? []).map((i) => i.name);
   const form = useForm({
@@ -119,12 +120,14 @@ function Create() {
             />
           </Row>
           <DateTimeField
-            key={began.key}
             label="Impact began"
             description="Now, if left empty."
-            value={form.mantine.getValues().impact_started_at}
+            value={startedAt}
             error={began.error}
-            onChange={(v) => form.mantine.setFieldValue('impact_started_at', v)}
+            onChange={(v) => {
+              setStartedAt(v);
+              form.mantine.setFieldValue('impact_started_at', v);
+            }}
           />
           <FormActions
             action="Open the incident"
