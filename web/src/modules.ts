@@ -3,5 +3,6 @@
 
 import { module as alert } from './modules/respond/alert/module';
 import { module as incident } from './modules/respond/incident/module';
+import { module as oncall } from './modules/respond/oncall/module';
 
-export const modules = [incident, alert] as const;
+export const modules = [incident, alert, oncall] as const;

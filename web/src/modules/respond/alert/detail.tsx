@@ -87,8 +87,11 @@ function Facts({ alert: a }: { alert: Alert }) {
                 'None: people were not told of it'
               ),
             ],
-            ['Item', a.item && <Link to={`/items/${a.item}` as string}>{a.item}</Link>],
-            ['Check', a.check && <Link to={`/checks/${a.check}` as string}>{a.check}</Link>],
+            ['Item', a.item && <Link to={`/estate/items/${encodeURIComponent(a.item)}` as string}>{a.item}</Link>],
+            [
+              'Check',
+              a.check && <Link to={`/observe/checks/${encodeURIComponent(a.check)}` as string}>{a.check}</Link>,
+            ],
             ['Began', <Time key="b" at={a.started_at} mode="absolute" />],
             ['Detected', <Time key="d" at={a.detected_at} mode="absolute" />],
             ['Ended', a.ended_at && <Time at={a.ended_at} mode="absolute" />],

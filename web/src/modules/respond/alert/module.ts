@@ -49,14 +49,4 @@ export const module = defineModule({
       permission: 'alert.read',
     },
   ],
-  actions: [
-    {
-      id: 'silence.new',
-      label: 'Silence alerts',
-      keywords: 'mute quiet',
-      icon: IconBellOff,
-      to: '/respond/silences?new=true',
-      permission: 'alert.write',
-    },
-  ],
 });
