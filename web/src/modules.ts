@@ -1,4 +1,9 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
-export const modules = [] as const;
+import { module as kpi } from './modules/report/kpi/module';
+import { module as alert } from './modules/respond/alert/module';
+import { module as incident } from './modules/respond/incident/module';
+import { module as oncall } from './modules/respond/oncall/module';
+
+export const modules = [incident, alert, oncall, kpi] as const;

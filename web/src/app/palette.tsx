@@ -10,7 +10,6 @@ import { messageOf } from '@/api/problems';
 import type { NavEntry } from '@/lib/module';
 import { useCan } from '@/lib/permissions';
 import { setZone, useZone } from '@/lib/time';
-import { StatusMark } from '@/ui/StatusMark';
 import classes from './palette.module.css';
 import { paletteActions } from './registry';
 
@@ -115,12 +114,10 @@ export default function Palette({ opened, onClose, toggleTheme, showKeys, entrie
               .filter((h) => h.kind === kind)
               .map((h) => (
                 <Spotlight.Action
-                  key={`${h.kind}:${h.id}`}
+                  key={`${h.kind}:${h.name}`}
                   label={h.title || h.name}
                   description={h.title && h.title !== h.name ? h.name : undefined}
-                  leftSection={
-                    h.state ? <StatusMark state={h.state} label={false} /> : <IconSearch size={15} stroke={1.7} />
-                  }
+                  leftSection={<IconSearch size={15} stroke={1.7} />}
                   onClick={() => void navigate({ to: h.url as string })}
                 />
               ))}

@@ -15,7 +15,7 @@ export default function UserMenu({ size = 'md' }: { size?: string }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   if (!session) return null;
-  const { name, email } = session.account;
+  const { name, email } = session.account ?? { name: 'API token', email: '' };
   const signOut = async () => {
     try {
       await call(http.DELETE('/api/v1/session'));

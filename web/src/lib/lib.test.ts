@@ -60,7 +60,7 @@ describe('time', () => {
 });
 
 describe('permissions', () => {
-  const session = { account: { id: '1', name: 'A', email: 'a@b' }, role: 'viewer', permissions: ['incident.read'] };
+  const session = { version: '1.0.0', role: 'viewer', permissions: ['incident.read'] };
   it('asks the session', () => {
     expect(can(session, 'incident.read')).toBe(true);
     expect(can(session, 'incident.write')).toBe(false);

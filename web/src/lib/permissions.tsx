@@ -3,7 +3,7 @@ import { type Session, useSession } from './session';
 
 /** Whether the session holds the permission, for example can(session, 'incident.acknowledge'). */
 export function can(session: Session | undefined, permission: string | undefined): boolean {
-  return !permission || (session?.permissions.includes(permission) ?? false);
+  return !permission || (session?.permissions?.includes(permission) ?? false);
 }
 
 /** Gives a function that tells what the signed-in person may do. The server decides; this only hides what it would refuse. */
