@@ -1,9 +1,12 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
+import { module as inventory } from './modules/estate/inventory/module';
+import { module as check } from './modules/observe/check/module';
+import { module as overview } from './modules/overview/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
 import { module as incident } from './modules/respond/incident/module';
 import { module as oncall } from './modules/respond/oncall/module';
 
-export const modules = [incident, alert, oncall, kpi] as const;
+export const modules = [overview, inventory, check, incident, alert, oncall, kpi] as const;
