@@ -296,6 +296,9 @@ func (s *Service) detail(name string) (*httpapi.Body[Detail], error) {
 	defer e.mu.Unlock()
 	d := Detail{View: s.engine.note(e), Item: e.item, RetryEvery: e.spec.RetryEvery, Freshness: e.spec.Freshness, Parents: e.spec.Parents, AnyParent: e.spec.AnyParent,
 		NoFlapping: e.spec.NoFlapping, Volatile: e.spec.Volatile, Probe: map[string]any{}, Why: state.Explain(e.st), FlapPercent: state.FlapPercent(e.st.Flaps), Output: e.last.Output, Detail: e.last.Detail, Version: e.version}
+	if d.Why == nil {
+		d.Why = []state.Rule{}
+	}
 	if e.spec.Probe != nil {
 		d.Probe = redacted(e.spec.Probe)
 	}

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
-import { bytes, byUnit, percent } from '@/lib/format';
+import { bytes } from '@/lib/format';
 import { useLiveQuery } from '@/lib/stream';
 import { ChartData } from '@/ui/chart-data';
 import { LiveChart } from '@/ui/LiveChart';
@@ -37,7 +37,7 @@ export function ThisHost() {
         </span>
       </div>
       <div className={classes.charts}>
-        <Figure label="Processor" value={percent(h.cpu_usage)} query={`host_cpu_usage_ratio${label}`} unit="percent" />
+        <Figure label="Processor" value={`${Math.round(h.cpu_usage * 100)} %`} query={`100 * host_cpu_usage_ratio${label}`} unit="percent" />
         <Figure
           label="Memory"
           value={`${bytes(used)} of ${bytes(h.memory_total_bytes)}`}
@@ -93,12 +93,12 @@ function Disks({ host }: { host: Host }) {
             className={classes.bar}
             data-full={share > 0.9 || undefined}
             role="img"
-            aria-label={`${f.mount} is ${percent(share)} full`}
+            aria-label={`${f.mount} is ${Math.round(share * 100)} % full`}
           >
             <i style={{ width: `${Math.round(share * 100)}%` }} />
           </div>,
           <span key={`${f.mount}v`} className="num muted">
-            {byUnit(f.free_bytes, 'bytes')} free of {bytes(f.size_bytes)}
+            {bytes(f.free_bytes)} free of {bytes(f.size_bytes)}
           </span>,
         ];
       })}

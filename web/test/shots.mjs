@@ -1,0 +1,59 @@
+// Saves a picture of every page in light, dark and on a phone to web/.shots, from a server with real content.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openPage, signIn, startBrowser, startServer, startTarget, until } from './lib.mjs';
+
+const out = join(import.meta.dirname, '../.shots');
+mkdirSync(out, { recursive: true });
+const server = await startServer({ discovery: true });
+const target = await startTarget();
+const dead = await startTarget();
+await dead.stop();
+const ops = `
+teams: [{name: web, members: [ops@example.org, ada@example.org]}, {name: data, members: [lin@example.org]}]
+items:
+  - {name: shop, kind: service, owner: web, criticality: high, title: Web shop, labels: {env: prod}}
+  - {name: shop-web, kind: application, owner: web, part_of: [shop], depends_on: [shop-db, cache]}
+  - {name: shop-db, kind: database, owner: data, criticality: critical}
+  - {name: cache, kind: database, owner: data}
+  - {name: mail, kind: service, owner: data, criticality: low}
+checks:
+  - {name: shop-http, item: shop-web, every: 1s, attempts: 2, retry_every: 500ms, http: {url: "${target.url}", contains: ok}}
+  - {name: shop-port, item: shop-web, every: 5s, tcp: {address: "127.0.0.1:${target.port}"}}
+  - {name: db-port, item: shop-db, every: 2s, attempts: 2, retry_every: 500ms, tcp: {address: "127.0.0.1:${dead.port}"}}
+  - {name: cache-port, item: cache, every: 10s, tcp: {address: "127.0.0.1:${target.port}"}}
+  - {name: backup-age, item: shop-db, freshness: 25h, passive: {}}
+channels:
+  - {name: web-hook, webhook: {url: "${target.url}hook"}}
+schedules:
+  - {name: web-primary, time_zone: Europe/Berlin, rotations: [{members: [ops@example.org, ada@example.org, lin@example.org], every: 168h, starts: "2026-11-02T09:00:00"}]}
+escalations:
+  - {name: web, steps: [{notify: [{schedule: web-primary}, {channel: web-hook}], after: 0s}, {notify: [{channel: web-hook}], after: 5m}]}
+policies:
+  - {name: default, match: {}, escalation: web, resolve: auto}
+`;
+const res = await server.api('POST', '/api/v1/apply', ops, 'application/yaml');
+if (!res.ok) throw new Error(await res.text());
+await until('an incident', async () => (await (await server.api('GET', '/api/v1/incidents')).json()).items.length > 0);
+await new Promise((ok) => setTimeout(ok, 25_000));
+const pages = process.argv[2]
+  ? process.argv.slice(2)
+  : [
+      '/', '/estate/items', '/estate/items/shop-db', '/estate/items/shop-web?tab=dependencies', '/estate/items/new', '/observe/checks',
+      '/observe/checks/shop-http', '/observe/checks/db-port', '/observe/checks/new', '/observe/downtimes', '/respond/alerts',
+      '/respond/incidents', '/respond/incidents/INC-1', '/respond/oncall', '/respond/notifications', '/report/availability',
+      '/report/availability?item=shop', '/settings/people', '/settings/tokens', '/settings/audit', '/settings/ops', '/settings/system',
+    ];
+const browser = await startBrowser();
+for (const [label, opts] of Object.entries({ dark: {}, light: { scheme: 'light' }, phone: { phone: true } })) {
+  const page = await openPage(browser, opts);
+  await signIn(page, server, { email: 'me@example.org' });
+  for (const p of pages) {
+    await page.goto(server.url + p);
+    await page.waitForTimeout(1200);
+    await page.screenshot({ path: join(out, `${p.replace(/\W+/g, '_').replace(/^_|_$/g, '') || 'overview'}-${label}.png`) });
+  }
+}
+await browser.close();
+await target.stop();
+await server.stop();
