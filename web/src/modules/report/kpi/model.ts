@@ -67,7 +67,7 @@ export const BUCKETS: readonly { key: keyof Buckets; label: string; color: strin
 export function shares(b: Buckets): { key: string; label: string; color: string; seconds: number; share: number }[] {
   const sum = BUCKETS.reduce((n, x) => n + b[x.key], 0);
   return BUCKETS.map((x) => ({ ...x, seconds: b[x.key], share: sum > 0 ? b[x.key] / sum : 0 })).filter(
-    (x) => x.seconds > 0,
+    (x) => x.seconds >= 0.5,
   );
 }
 

@@ -89,7 +89,7 @@ function Now({ duty: d }: { duty: Duty }) {
       <Link to={`/respond/schedules/${encodeURIComponent(d.schedule)}` as string}>{d.schedule}</Link>
       {d.override ? <Pill tone="maint">Taken over</Pill> : d.person?.id === me ? <Pill tone="ok">You</Pill> : <i />}
       <b title={d.person?.email}>{d.person?.name ?? 'Nobody is on call'}</b>
-      <span>
+      <p>
         {d.until ? (
           <>
             {d.person ? 'Until' : 'From'} <Time at={d.until} mode="absolute" />
@@ -101,7 +101,7 @@ function Now({ duty: d }: { duty: Duty }) {
         ) : (
           'Nobody comes in the next 60 days'
         )}
-      </span>
+      </p>
     </section>
   );
 }
