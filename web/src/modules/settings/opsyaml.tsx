@@ -94,7 +94,7 @@ function Page() {
           }
         >
           <Textarea
-            aria-label="Text of the file"
+            label="Text of the file"
             placeholder={'items:\n  - name: shop\n    kind: service'}
             autosize
             minRows={12}
