@@ -62,7 +62,7 @@ function Page() {
       },
       {
         id: 'revoke',
-        label: '',
+        label: 'Action',
         width: 80,
         right: true,
         render: (r) => (

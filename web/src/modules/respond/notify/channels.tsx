@@ -64,7 +64,7 @@ function Page() {
         ? [
             {
               id: 'test',
-              label: '',
+              label: 'Action',
               width: 72,
               right: true,
               render: (r: Channel) => (
