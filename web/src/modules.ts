@@ -7,6 +7,8 @@ import { module as overview } from './modules/overview/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
 import { module as incident } from './modules/respond/incident/module';
+import { module as notify } from './modules/respond/notify/module';
 import { module as oncall } from './modules/respond/oncall/module';
+import { module as settings } from './modules/settings/module';
 
-export const modules = [overview, inventory, check, incident, alert, oncall, kpi] as const;
+export const modules = [overview, inventory, check, incident, alert, oncall, notify, kpi, settings] as const;

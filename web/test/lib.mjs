@@ -1,7 +1,7 @@
 // Shared by the end-to-end tests: a real server, a real browser, and small checks.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:http';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createServer as netServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -89,8 +89,13 @@ export async function startBrowser() {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
     ],
   });
   return browser;
@@ -115,11 +120,18 @@ export async function openPage(browser, { scheme = 'dark', phone = false } = {})
 }
 
 /** Makes the first account by the setup link, as a newcomer does. */
-export async function setUp(page, server, { name = 'Ada Ops', email = 'ada@example.org', password = 'correct horse battery' } = {}) {
+export async function setUp(
+  page,
+  server,
+  { name = 'Ada Ops', email = 'ada@example.org', password = 'correct horse battery' } = {},
+) {
   await page.goto(server.setupLink());
   await page.getByLabel(/^name/i).fill(name);
   await page.getByLabel(/e-mail/i).fill(email);
-  await page.getByLabel(/^password/i).first().fill(password);
+  await page
+    .getByLabel(/^password/i)
+    .first()
+    .fill(password);
   const again = page.getByLabel(/again|repeat|confirm/i);
   if (await again.count()) await again.first().fill(password);
   await page.getByRole('button', { name: /create|make|set up|start/i }).click();
@@ -127,7 +139,11 @@ export async function setUp(page, server, { name = 'Ada Ops', email = 'ada@examp
 }
 
 /** Signs in with a person made over the API. */
-export async function signIn(page, server, { email = 'ada@example.org', password = 'correct horse battery', role = 'admin' } = {}) {
+export async function signIn(
+  page,
+  server,
+  { email = 'ada@example.org', password = 'correct horse battery', role = 'admin' } = {},
+) {
   await server.api('POST', '/api/v1/people', { email, name: 'Ada Ops', role, password });
   const res = await page.request.post(`${server.url}/api/v1/session`, { data: { email, password } });
   if (!res.ok()) throw new Error(`sign in: ${res.status()} ${await res.text()}`);
@@ -148,7 +164,13 @@ export async function axe(page, where) {
   await page.evaluate(AXE);
   const found = await page.evaluate(async () => {
     const r = await window.axe.run(document, { resultTypes: ['violations'] });
-    return r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(' | ')}`);
+    return r.violations.map(
+      (v) =>
+        `${v.id}: ${v.nodes
+          .slice(0, 3)
+          .map((n) => n.target.join(' '))
+          .join(' | ')}`,
+    );
   });
   if (found.length) throw new Error(`axe on ${where}: ${found.join('; ')}`);
 }

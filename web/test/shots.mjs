@@ -39,10 +39,28 @@ await new Promise((ok) => setTimeout(ok, 25_000));
 const pages = process.argv[2]
   ? process.argv.slice(2)
   : [
-      '/', '/estate/items', '/estate/items/shop-db', '/estate/items/shop-web?tab=dependencies', '/estate/items/new', '/observe/checks',
-      '/observe/checks/shop-http', '/observe/checks/db-port', '/observe/checks/new', '/observe/downtimes', '/respond/alerts',
-      '/respond/incidents', '/respond/incidents/INC-1', '/respond/oncall', '/respond/notifications', '/report/availability',
-      '/report/availability?item=shop', '/settings/people', '/settings/tokens', '/settings/audit', '/settings/ops', '/settings/system',
+      '/',
+      '/estate/items',
+      '/estate/items/shop-db',
+      '/estate/items/shop-web?tab=dependencies',
+      '/estate/items/new',
+      '/observe/checks',
+      '/observe/checks/shop-http',
+      '/observe/checks/db-port',
+      '/observe/checks/new',
+      '/observe/downtimes',
+      '/respond/alerts',
+      '/respond/incidents',
+      '/respond/incidents/INC-1',
+      '/respond/oncall',
+      '/respond/notifications',
+      '/report/availability',
+      '/report/availability?item=shop',
+      '/settings/people',
+      '/settings/tokens',
+      '/settings/audit',
+      '/settings/ops',
+      '/settings/system',
     ];
 const browser = await startBrowser();
 for (const [label, opts] of Object.entries({ dark: {}, light: { scheme: 'light' }, phone: { phone: true } })) {
@@ -51,7 +69,9 @@ for (const [label, opts] of Object.entries({ dark: {}, light: { scheme: 'light' 
   for (const p of pages) {
     await page.goto(server.url + p);
     await page.waitForTimeout(1200);
-    await page.screenshot({ path: join(out, `${p.replace(/\W+/g, '_').replace(/^_|_$/g, '') || 'overview'}-${label}.png`) });
+    await page.screenshot({
+      path: join(out, `${p.replace(/\W+/g, '_').replace(/^_|_$/g, '') || 'overview'}-${label}.png`),
+    });
   }
 }
 await browser.close();

@@ -65,6 +65,8 @@ export function toProblem(body: unknown, response: Response): Problem {
 /** The sentence for people, whatever was thrown. */
 export function messageOf(e: unknown): string {
   if (e instanceof Problem) return e.message;
-  if (e instanceof TypeError) return GENERAL[0] as string;
+  // Browsers throw a TypeError when a request got no answer; any other is a mistake of ours.
+  if (e instanceof TypeError)
+    return /fetch|network|load failed/i.test(e.message) ? (GENERAL[0] as string) : 'This view has a fault.';
   return e instanceof Error ? e.message : 'Something went wrong.';
 }

@@ -1,9 +1,7 @@
 import { axe, check, openPage, setUp, startBrowser, startServer, startTarget, until } from '../lib.mjs';
 
-export const name = 'observe';
-
 /** A newcomer: the setup link, this machine on the map, a check by form, its state live. */
-export async function run(step) {
+async function run(step) {
   const server = await startServer({ bootstrap: false, discovery: true });
   const target = await startTarget();
   const browser = await startBrowser();
@@ -21,7 +19,10 @@ export async function run(step) {
     step('one click accepts a suggested check');
     const before = await page.getByRole('button', { name: 'Accept', exact: true }).count();
     await page.getByRole('button', { name: 'Accept', exact: true }).first().click();
-    await until('one suggestion less', async () => (await page.getByRole('button', { name: 'Accept', exact: true }).count()) < before);
+    await until(
+      'one suggestion less',
+      async () => (await page.getByRole('button', { name: 'Accept', exact: true }).count()) < before,
+    );
 
     step('a check is added by form');
     await page.goto(`${server.url}/observe/checks/new?type=http`);
@@ -52,7 +53,14 @@ export async function run(step) {
     step('every page in light, too');
     const light = await openPage(browser, { scheme: 'light' });
     await light.context().addCookies(await page.context().cookies());
-    for (const path of ['/', '/estate/items', '/estate/items/new', '/observe/checks', '/observe/checks/shop-http', '/observe/downtimes']) {
+    for (const path of [
+      '/',
+      '/estate/items',
+      '/estate/items/new',
+      '/observe/checks',
+      '/observe/checks/shop-http',
+      '/observe/downtimes',
+    ]) {
       await light.goto(server.url + path);
       await light.getByRole('heading').first().waitFor();
       await light.waitForLoadState('networkidle').catch(() => {});
@@ -66,3 +74,5 @@ export async function run(step) {
     await server.stop();
   }
 }
+
+await run((s) => console.log(`  ${s}`));

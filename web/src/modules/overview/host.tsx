@@ -37,7 +37,12 @@ export function ThisHost() {
         </span>
       </div>
       <div className={classes.charts}>
-        <Figure label="Processor" value={`${Math.round(h.cpu_usage * 100)} %`} query={`100 * host_cpu_usage_ratio${label}`} unit="percent" />
+        <Figure
+          label="Processor"
+          value={`${Math.round(h.cpu_usage * 100)} %`}
+          query={`100 * host_cpu_usage_ratio${label}`}
+          unit="percent"
+        />
         <Figure
           label="Memory"
           value={`${bytes(used)} of ${bytes(h.memory_total_bytes)}`}

@@ -298,7 +298,7 @@ function Side({ check: c }: { check: CheckDetail }) {
   const client = useQueryClient();
   useEffect(() => {
     void client.invalidateQueries({ queryKey: ['check', c.name, 'history'] });
-  }, [client, c.name, c.state, c.hard]);
+  }, [client, c.name]);
   const item = (n: string) => <Link to={`/estate/items/${encodeURIComponent(n)}` as string}>{n}</Link>;
   const check = (n: string) => (
     <Link key={n} to={`/observe/checks/${encodeURIComponent(n)}` as string} style={{ display: 'block' }}>

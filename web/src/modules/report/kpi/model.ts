@@ -20,7 +20,7 @@ export interface Figure {
 const secs = (s: number | null | undefined) => (s === null || s === undefined ? 'No data' : duration(s));
 
 /** The value of a figure of a report as text. */
-export function valueOf(r: Report, key: string): string {
+export function figureValue(r: Report, key: string): string {
   switch (key) {
     case 'availability':
       return r.availability === null ? 'No data' : percent(r.availability);
@@ -44,7 +44,7 @@ export function figures(r: Report): Figure[] {
     return {
       key: d.key,
       title: d.title,
-      value: valueOf(r, d.key),
+      value: figureValue(r, d.key),
       detail:
         m && m.population > 0
           ? `Median ${secs(m.median_seconds)}, 90th percentile ${secs(m.p90_seconds)}, ${integer(m.population)} counted`
@@ -67,7 +67,7 @@ export const BUCKETS: readonly { key: keyof Buckets; label: string; color: strin
 export function shares(b: Buckets): { key: string; label: string; color: string; seconds: number; share: number }[] {
   const sum = BUCKETS.reduce((n, x) => n + b[x.key], 0);
   return BUCKETS.map((x) => ({ ...x, seconds: b[x.key], share: sum > 0 ? b[x.key] / sum : 0 })).filter(
-    (x) => x.seconds > 0,
+    (x) => x.seconds >= 0.5,
   );
 }
 

@@ -78,6 +78,7 @@ function ItemPicker({ value, onChange }: { value: string; onChange: (v: string) 
   useEffect(() => setTyped(value), [value]);
   return (
     <Autocomplete
+      size="xs"
       aria-label="Item"
       placeholder="Choose an item"
       w={260}

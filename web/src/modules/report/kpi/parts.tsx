@@ -14,8 +14,8 @@ export function Figures({ report }: { report: Report }) {
   return (
     <div className={classes.figures}>
       {figures(report).map((f) => (
-        <section key={f.key} className={classes.figure} aria-label={f.title}>
-          <h3>{f.title}</h3>
+        <div key={f.key} className={classes.figure}>
+          <h2>{f.title}</h2>
           <b className="num">{f.value}</b>
           {f.detail && <span className="num">{f.detail}</span>}
           <dl>
@@ -28,7 +28,7 @@ export function Figures({ report }: { report: Report }) {
             <dt>Clock</dt>
             <dd>{f.definition.clock}</dd>
           </dl>
-        </section>
+        </div>
       ))}
     </div>
   );

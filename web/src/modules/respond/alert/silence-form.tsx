@@ -85,6 +85,7 @@ function Body({ onClose, matchers, onDone }: { onClose: () => void; matchers: Ma
           // biome-ignore lint/suspicious/noArrayIndexKey: the form keeps its values by index
           <div className={classes.matcher} key={i}>
             <Autocomplete
+              size="xs"
               aria-label={`Name of condition ${i + 1}`}
               placeholder="item"
               data={['item', 'check', 'severity']}

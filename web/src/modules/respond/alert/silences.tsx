@@ -62,7 +62,7 @@ function List() {
         ? [
             {
               id: 'end',
-              label: '',
+              label: 'Action',
               width: 84,
               right: true,
               render: (r: Silence) =>

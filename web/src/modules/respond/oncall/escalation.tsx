@@ -122,7 +122,7 @@ function Editor({ old, etag, fresh, readOnly }: { old: Escalation; etag: string;
   return (
     <PageBody width="form" label="Escalation">
       <Form form={form} label="Escalation">
-        <TextInput label="Name" withAsterisk disabled={!fresh} placeholder="standard" {...form.field('name')} />
+        <TextInput label="Name" withAsterisk readOnly={!fresh} placeholder="standard" {...form.field('name')} />
         {steps.map((_, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the form keeps its values by index
           <FieldGroup key={i} title={`Step ${i + 1}`}>

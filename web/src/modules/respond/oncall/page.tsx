@@ -89,7 +89,7 @@ function Now({ duty: d }: { duty: Duty }) {
       <Link to={`/respond/schedules/${encodeURIComponent(d.schedule)}` as string}>{d.schedule}</Link>
       {d.override ? <Pill tone="maint">Taken over</Pill> : d.person?.id === me ? <Pill tone="ok">You</Pill> : <i />}
       <b title={d.person?.email}>{d.person?.name ?? 'Nobody is on call'}</b>
-      <span>
+      <p>
         {d.until ? (
           <>
             {d.person ? 'Until' : 'From'} <Time at={d.until} mode="absolute" />
@@ -101,7 +101,7 @@ function Now({ duty: d }: { duty: Duty }) {
         ) : (
           'Nobody comes in the next 60 days'
         )}
-      </span>
+      </p>
     </section>
   );
 }
@@ -135,33 +135,32 @@ function Calendar({ names, onTake }: { names: string[]; onTake: (w: Wish) => voi
       });
   };
   return (
-    <Panel
-      title="Calendar"
-      note={`${absolute(start, zone).slice(0, 10)} to ${absolute(end - 1, zone).slice(0, 10)}`}
-      flush
-      tools={
-        <>
-          <ActionIcon aria-label="Earlier" onClick={() => go(-days / 2)}>
-            <IconChevronLeft size={15} />
-          </ActionIcon>
-          <Button variant="default" size="compact-xs" disabled={!s.from} onClick={() => set({ from: undefined })}>
-            Today
-          </Button>
-          <ActionIcon aria-label="Later" onClick={() => go(days / 2)}>
-            <IconChevronRight size={15} />
-          </ActionIcon>
-          <SegmentedControl
-            aria-label="Length of the calendar"
-            data={[
-              { value: '2', label: '2 weeks' },
-              { value: '4', label: '4 weeks' },
-            ]}
-            value={s.weeks ?? '2'}
-            onChange={(v) => set({ weeks: v === '2' ? undefined : '4' })}
-          />
-        </>
-      }
-    >
+    <Panel flush>
+      <div className={classes.tools}>
+        <h2>Calendar</h2>
+        <small className="num">
+          {absolute(start, zone).slice(0, 10)} to {absolute(end - 1, zone).slice(0, 10)}
+        </small>
+        <i />
+        <ActionIcon aria-label="Earlier" onClick={() => go(-days / 2)}>
+          <IconChevronLeft size={15} />
+        </ActionIcon>
+        <Button variant="default" disabled={!s.from} onClick={() => set({ from: undefined })}>
+          Today
+        </Button>
+        <ActionIcon aria-label="Later" onClick={() => go(days / 2)}>
+          <IconChevronRight size={15} />
+        </ActionIcon>
+        <SegmentedControl
+          aria-label="Length of the calendar"
+          data={[
+            { value: '2', label: '2 weeks' },
+            { value: '4', label: '4 weeks' },
+          ]}
+          value={s.weeks ?? '2'}
+          onChange={(v) => set({ weeks: v === '2' ? undefined : '4' })}
+        />
+      </div>
       {failedOne ? (
         <ErrorState small what="The calendar" error={failedOne.error} retry={() => void failedOne.refetch()} />
       ) : qs.some((q) => !q.data) ? (

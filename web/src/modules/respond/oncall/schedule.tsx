@@ -129,7 +129,7 @@ function Editor({ old, etag, fresh, readOnly }: { old: Schedule; etag: string; f
     <PageBody width="form" label="Schedule">
       <Form form={form} label="Schedule">
         <Row>
-          <TextInput label="Name" withAsterisk disabled={!fresh} placeholder="primary" {...form.field('name')} />
+          <TextInput label="Name" withAsterisk readOnly={!fresh} placeholder="primary" {...form.field('name')} />
           <Select
             label="Time zone"
             description="Hand-overs happen at the same local time all year."

@@ -110,6 +110,7 @@ function AddItem({ onClose, run }: { onClose: () => void; run: (name: string) =>
       }}
     >
       <Autocomplete
+        size="xs"
         aria-label="Name of the item"
         placeholder="Name of the item"
         autoFocus
