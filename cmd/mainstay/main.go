@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // zones for machines without zone files
 
 	"github.com/spf13/cobra"
 

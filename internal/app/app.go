@@ -35,6 +35,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/record"
 	"github.com/mainstay-ops/mainstay/internal/core/search"
 	"github.com/mainstay-ops/mainstay/internal/core/secret"
+	"github.com/mainstay-ops/mainstay/internal/webui"
 )
 
 // Options of a program.
@@ -190,6 +191,7 @@ func (a *App) assemble(mods []module.Module, secrets *secret.Box, files *file.St
 	if err := a.jobs.Build(); err != nil {
 		return err
 	}
+	mux.Handle("/", webui.Handler())
 	return nil
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
@@ -24,5 +25,6 @@ func modules() []module.Module {
 		notify.Module(),
 		oncall.Module(),
 		kpi.Module(),
+		discovery.Module(),
 	}
 }

@@ -12,6 +12,12 @@ import (
 // wings are the eight wings of the house.
 var wings = []string{"estate", "observe", "detect", "respond", "desk", "govern", "team", "report"}
 
+// family is the kind of an adapter: "probe" of "probe/tcp".
+func family(name string) string {
+	kind, _, _ := strings.Cut(name, "/")
+	return kind
+}
+
 // room says where in the house a package stands.
 type room struct {
 	kind string // core, wing, module, adapter, all, app, testkit, cmd, other, outside
@@ -68,10 +74,10 @@ func forbidden(from, to room) string {
 		}
 		return "A module imports core, wing packages and its own children. Declare an interface in the wing package and let internal/app wire it."
 	case "adapter":
-		if to.kind == "core" || to.kind == "wing" || (to.kind == "adapter" && to == from) {
+		if to.kind == "core" || to.kind == "wing" || (to.kind == "adapter" && (to == from || to.name == family(from.name)+"/internal")) {
 			return ""
 		}
-		return "An adapter imports core and one wing package. Put what adapters share into the wing package."
+		return "An adapter imports core, one wing package and what its own kind shares in internal/adapter/<kind>/internal."
 	case "all":
 		if to.kind != "adapter" && to.kind != "core" {
 			return "adapter/all only imports adapters, for their registration."
@@ -136,6 +142,8 @@ func TestImportLawRefuses(t *testing.T) {
 		{"internal/adapter/probe/tcp", "internal/observe", true},
 		{"internal/adapter/probe/tcp", "internal/observe/check", false},
 		{"internal/adapter/probe/tcp", "internal/adapter/probe/udp", false},
+		{"internal/adapter/probe/tcp", "internal/adapter/probe/internal/probekit", true},
+		{"internal/adapter/notify/email", "internal/adapter/probe/internal/probekit", false},
 		{"internal/adapter/all", "internal/adapter/probe/tcp", true},
 		{"internal/adapter/all", "internal/observe/check", false},
 		{"internal/app", "internal/respond/incident", true},

@@ -92,8 +92,8 @@ type CatalogFilter struct {
 
 // Catalog lists items by name.
 type Catalog interface {
-	// Catalog gives at most Limit items whose names come after After, in byte order
-	// of the name, of those that whoever acts in ctx may see.
+	// Catalog gives at most Limit items whose names come after After, by name, of
+	// those that whoever acts in ctx may see.
 	Catalog(ctx context.Context, q bun.IDB, f CatalogFilter) ([]Item, error)
 }
 

@@ -27,23 +27,25 @@ type API struct {
 	huma   huma.API
 	logger *slog.Logger
 	idem   *idempotency
+	names  *namer
 	perms  map[string]string // operation id -> permission
 }
 
 // New makes the API on mux. The OpenAPI document is at /api/openapi.json.
 func New(mux *http.ServeMux, version string, logger *slog.Logger) *API {
 	cfg := huma.DefaultConfig("Mainstay", version)
+	names := &namer{}
 	cfg.Info.Description = "Everything that a person can click is here. Lists answer {\"items\": […], \"next\": \"…\"}; pass next as cursor to go on. Errors are RFC 9457 problem documents."
 	cfg.OpenAPIPath = "/api/openapi"
 	cfg.DocsPath = ""
 	cfg.SchemasPath = "/api/schemas"
 	cfg.CreateHooks = nil // no $schema links in bodies
-	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", names.schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An API token, made with `mainstay token create` or in the settings."},
 		"cookie": {Type: "apiKey", In: "cookie", Name: CookieName},
 	}
-	a := &API{mux: mux, huma: humago.New(mux, cfg), logger: logger.With("component", "http"), idem: newIdempotency(), perms: map[string]string{}}
+	a := &API{mux: mux, huma: humago.New(mux, cfg), logger: logger.With("component", "http"), idem: newIdempotency(), names: names, perms: map[string]string{}}
 	return a
 }
 
@@ -113,6 +115,7 @@ func Handle[In, Out any](a *API, op Op, h func(context.Context, *In) (*Out, erro
 		panic("httpapi: operation registered twice: " + op.ID)
 	}
 	a.perms[op.ID] = op.Need.Name
+	a.names.operation = op.ID
 	huma.Register(a.huma, ho, func(ctx context.Context, in *In) (*Out, error) {
 		out, err := h(ctx, in)
 		if err != nil {

@@ -77,13 +77,13 @@ func Wrap(h http.Handler, who Identify, logger *slog.Logger) http.Handler {
 				if v == http.ErrAbortHandler {
 					panic(v)
 				}
-				logger.Error("a handler panicked", "request_id", reqID, "method", r.Method, "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+				logger.Error("a handler panicked", "request_id", reqID, "method", r.Method, "path", logged(r.URL.Path), "panic", v, "stack", string(debug.Stack()))
 				if !sw.wrote {
 					WriteProblem(sw, errs.New(errs.Internal, "Something went wrong inside Mainstay. The details are in its log under %s.", reqID))
 				}
 			}
 			if sw.status >= 500 {
-				logger.Warn("request", "request_id", reqID, "method", r.Method, "path", r.URL.Path, "status", sw.status, "duration_ms", time.Since(start).Milliseconds())
+				logger.Warn("request", "request_id", reqID, "method", r.Method, "path", logged(r.URL.Path), "status", sw.status, "duration_ms", time.Since(start).Milliseconds())
 			}
 		}()
 		if isAPI(r.URL.Path) {
@@ -101,6 +101,17 @@ func Wrap(h http.Handler, who Identify, logger *slog.Logger) http.Handler {
 		}
 		h.ServeHTTP(sw, r.WithContext(ctx))
 	})
+}
+
+// logged is the path as the log may show it: the rest of an acknowledge link is a
+// credential.
+func logged(path string) string {
+	for _, prefix := range []string{"/ack/", "/api/v1/ack/"} {
+		if strings.HasPrefix(path, prefix) {
+			return prefix + "…"
+		}
+	}
+	return path
 }
 
 func isAPI(path string) bool {

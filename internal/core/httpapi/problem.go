@@ -97,6 +97,7 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 func init() {
+	huma.DefaultArrayNullable = false
 	// huma's own refusals (bad JSON, a value outside the schema) take the same form.
 	huma.NewError = func(status int, msg string, causes ...error) huma.StatusError {
 		p := &Problem{Status: status, Title: http.StatusText(status), Detail: msg, Code: string(codeOfStatus(status))}

@@ -5,6 +5,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -51,8 +52,9 @@ type Options struct {
 // Queues with their number of workers. A queue that hangs holds up only itself.
 var Queues = map[string]int{"default": 8, "escalation": 4, "mail": 8, "webhook": 16, "maintenance": 1}
 
-// pollEvery bounds how late a job is picked up: SQLite has no LISTEN.
-const pollEvery = 200 * time.Millisecond
+// pollEvery bounds how late a job is picked up that nobody announced: a retry, or
+// one of another node. New jobs of this process are announced, see wake.go.
+const pollEvery = time.Second
 
 // Runner runs the jobs of one server.
 type Runner struct {
@@ -61,12 +63,14 @@ type Runner struct {
 	workers *river.Workers
 	logger  *slog.Logger
 	driver  riverdriver.Driver[*sql.Tx]
+	bus     *wakeBus
+	poll    time.Duration
 	period  []*river.PeriodicJob
 }
 
 // New makes the runner. Handlers are registered before Start.
 func New(d *db.DB, logger *slog.Logger) *Runner {
-	r := &Runner{db: d, workers: river.NewWorkers(), logger: logger.With("component", "job")}
+	r := &Runner{db: d, workers: river.NewWorkers(), logger: logger.With("component", "job"), bus: newWakeBus(), poll: pollEvery}
 	if d.Dialect() == db.Postgres {
 		r.driver = riverdatabasesql.New(d.SQL())
 	} else {
@@ -93,9 +97,9 @@ func (r *Runner) Build() error {
 	for q, n := range Queues {
 		queues[q] = river.QueueConfig{MaxWorkers: n}
 	}
-	c, err := river.NewClient(r.driver, &river.Config{
+	c, err := river.NewClient(wakingDriver{r.driver, r.bus}, &river.Config{
 		Queues: queues, Workers: r.workers, PeriodicJobs: r.period,
-		FetchCooldown: 20 * time.Millisecond, FetchPollInterval: pollEvery, PollOnly: true,
+		FetchCooldown: 20 * time.Millisecond, FetchPollInterval: r.poll,
 		JobTimeout: 2 * time.Minute, RescueStuckJobsAfter: 5 * time.Minute,
 		CompletedJobRetentionPeriod: 24 * time.Hour, DiscardedJobRetentionPeriod: 30 * 24 * time.Hour,
 		RetryPolicy: backoff{}, Logger: quiet(r.logger), SkipUnknownJobCheck: false,
@@ -144,6 +148,10 @@ func (r *Runner) Insert(ctx context.Context, tx *db.Tx, a Args, o Options) error
 	}
 	if _, err := r.client.InsertTx(ctx, tx.Tx.Tx, a, opts); err != nil {
 		return fmt.Errorf("insert job %s: %w", a.Kind(), err)
+	}
+	if !o.At.After(tx.Now()) {
+		queue := cmp.Or(o.Queue, "default")
+		tx.AfterCommit(func() { r.bus.wake(queue) })
 	}
 	return nil
 }

@@ -78,9 +78,11 @@ func (s *Service) Routes(api *httpapi.API, kind string) {
 			return httpapi.NewList(es, next), err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "comment-" + k.Name, Method: "POST", Path: base + "/comments", Need: k.Write, Tag: k.Plural, Summary: "Comment on one " + low, Status: http.StatusCreated},
-		func(ctx context.Context, in *commentIn) (*struct{}, error) {
-			return nil, s.change(ctx, kind, in.Number, func(ctx context.Context, tx *db.Tx, r *Record) error {
-				return s.Say(ctx, tx, r, Entry{Kind: "comment", Body: in.Body.Body})
+		func(ctx context.Context, in *commentIn) (*httpapi.Body[Entry], error) {
+			out := &httpapi.Body[Entry]{}
+			return out, s.change(ctx, kind, in.Number, func(ctx context.Context, tx *db.Tx, r *Record) (err error) {
+				out.Body, err = s.say(ctx, tx, r, Entry{Kind: "comment", Body: in.Body.Body})
+				return err
 			})
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "link-" + k.Name, Method: "POST", Path: base + "/items", Need: k.Write, Tag: k.Plural, Summary: "Tie an item or another record to one " + low, Status: http.StatusCreated},

@@ -30,8 +30,13 @@ type Entry struct {
 
 // Say appends an entry as part of tx; actor and time are filled in.
 func (s *Service) Say(ctx context.Context, tx *db.Tx, r *Record, e Entry) error {
+	_, err := s.say(ctx, tx, r, e)
+	return err
+}
+
+func (s *Service) say(ctx context.Context, tx *db.Tx, r *Record, e Entry) (Entry, error) {
 	if err := checkText("body", e.Body, MaxText, true); err != nil {
-		return err
+		return e, err
 	}
 	p := access.From(ctx)
 	if e.Actor == "" {
@@ -48,18 +53,21 @@ func (s *Service) Say(ctx context.Context, tx *db.Tx, r *Record, e Entry) error 
 	if e.Data != nil {
 		b, err := json.Marshal(e.Data)
 		if err != nil {
-			return err
+			return e, err
 		}
 		data = string(b)
 	}
 	if _, err := tx.NewRaw("INSERT INTO record_timeline (record_id, id, at, kind, actor, actor_id, body, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		r.ID, e.ID, e.At, e.Kind, e.Actor, e.ActorID, e.Body, data).Exec(ctx); err != nil {
-		return err
+		return e, err
 	}
 	k := s.kinds[r.Kind]
 	note := live.Note{Topic: k.Plural, Kind: "timeline", ID: k.Number(r.Number), Data: map[string]any{"entry": e.Kind}}
 	tx.AfterCommit(func() { s.live.Send(note) })
-	return nil
+	if e.Kind == "comment" {
+		e.HTML = Markdown(e.Body)
+	}
+	return e, nil
 }
 
 // Timeline lists entries, oldest first, after the entry id given as cursor.

@@ -22,6 +22,7 @@ func Module() module.Module {
 			module.Want(d, &s.states)
 			module.Provide[estate.Items](d, s)
 			module.Provide[estate.Discoverer](d, s)
+			module.Provide[estate.Catalog](d, s)
 			d.Entities.Register(estate.ItemKind, s.resolve)
 			d.Entities.RegisterFinder(estate.ItemKind, s.find)
 			d.Search.Kind(estate.ItemKind, estate.ReadItems)

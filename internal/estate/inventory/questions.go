@@ -156,3 +156,16 @@ func (s *Service) find(ctx context.Context, q bun.IDB, name string) (string, err
 func visible(ctx context.Context, teamID string) bool {
 	return access.From(ctx).CanFor(estate.ReadItems, teamID)
 }
+
+// Catalog implements estate.Catalog.
+func (s *Service) Catalog(ctx context.Context, q bun.IDB, f estate.CatalogFilter) ([]estate.Item, error) {
+	is, err := list(ctx, q, Filter{Kind: f.Kind, OwnerTeamID: f.OwnerTeamID, After: f.After, Limit: f.Limit})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]estate.Item, len(is))
+	for n, i := range is {
+		out[n] = i.brief()
+	}
+	return out, nil
+}

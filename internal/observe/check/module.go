@@ -49,6 +49,7 @@ func newInstance(d module.Deps) *instance {
 	module.Provide[observe.CheckMaker](d, s)
 	module.Provide[observe.History](d, s)
 	module.Provide[observe.Maintenance](d, s)
+	module.Provide[observe.ItemStates](d, s)
 	d.Live.Topic("checks", observe.ReadChecks)
 	d.Search.Kind(observe.CheckKind, observe.ReadChecks)
 	d.Entities.Register(observe.CheckKind, s.summaries)

@@ -101,15 +101,18 @@ func (s *Service) Watched(ctx context.Context, q bun.IDB, itemIDs []string, from
 
 // absent gives the times inside the period in which this server did not run.
 func (s *Service) absent(ctx context.Context, q bun.IDB, from, to time.Time) ([]observe.Span, error) {
-	var rs []struct{ StartedAt, LastSeenAt time.Time }
-	if err := q.NewRaw("SELECT started_at, last_seen_at FROM check_runs WHERE started_at < ? AND last_seen_at > ? ORDER BY started_at", to, from).Scan(ctx, &rs); err != nil {
+	var rs []struct {
+		ID                    string
+		StartedAt, LastSeenAt time.Time
+	}
+	if err := q.NewRaw("SELECT id, started_at, last_seen_at FROM check_runs WHERE started_at < ? AND (last_seen_at > ? OR id = ?) ORDER BY started_at", to, from, s.runID).Scan(ctx, &rs); err != nil {
 		return nil, err
 	}
 	var out []observe.Span
 	at := from
-	for i, r := range rs {
+	for _, r := range rs {
 		end := r.LastSeenAt.UTC()
-		if i == len(rs)-1 && time.Since(end) < 2*seenEvery {
+		if r.ID == s.runID {
 			end = to // this run goes on
 		}
 		if r.StartedAt.After(at) {

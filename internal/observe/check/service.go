@@ -175,7 +175,7 @@ func (s *Service) seal(typ string, probe []byte) (string, error) {
 		return "", err
 	}
 	for _, k := range secretKeys(typeOf(t.New())) {
-		if v, _ := m[k].(string); v != "" {
+		if v := m[k]; v != nil && v != "" {
 			return s.d.Secrets.Seal(string(probe))
 		}
 	}
@@ -226,8 +226,13 @@ func (s *Service) Delete(ctx context.Context, name, ifMatch string) error {
 		}
 		if e := s.engine.get(name); e != nil {
 			st := e.snapshot()
-			if st.ProblemID != "" {
-				f := observe.CheckStateChanged{CheckID: r.ID, Check: r.Name, ItemID: r.ItemID, Item: e.item, ProblemID: st.ProblemID, From: st.HardStat.String(), To: observe.OK.String(), At: tx.Now(), Since: st.FirstBad.Time(), Output: "The check was removed.", Removed: true}
+			problem, since := st.ProblemID, st.FirstBad
+			if problem == "" {
+				// Its recovery may still be withheld: people take it for open.
+				problem, since = st.ToldProblem, st.ToldSince
+			}
+			if problem != "" {
+				f := observe.CheckStateChanged{CheckID: r.ID, Check: r.Name, ItemID: r.ItemID, Item: e.item, ProblemID: problem, From: st.HardStat.String(), To: observe.OK.String(), At: tx.Now(), Since: since.Time(), Output: "The check was removed.", Removed: true}
 				if err := s.d.Events.Append(ctx, tx, f); err != nil {
 					return err
 				}

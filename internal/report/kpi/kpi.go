@@ -29,7 +29,8 @@ type Report struct {
 	Means              map[string]figures.Mean `json:"means" doc:"Mean, median, 90th percentile and population, by the key of the definition."`
 	Buckets            Buckets                 `json:"buckets"`
 	Definitions        []figures.Definition    `json:"definitions"`
-	Outages            []OutageLine            `json:"outages"`
+	Outages            []OutageLine            `json:"outages" doc:"The newest 1000."`
+	OutagesTotal       int                     `json:"outages_total"`
 	IncidentList       []IncidentLine          `json:"incident_list" doc:"Those of the incidents that you may see."`
 }
 
@@ -106,6 +107,9 @@ func bucketsOf(u figures.Uptime) Buckets {
 	return Buckets{UpSeconds: u.In(figures.Up), DownSeconds: u.In(figures.Down), PlannedSeconds: u.In(figures.Planned),
 		UnreachableSeconds: u.In(figures.Unreachable), UnknownSeconds: u.In(figures.UnknownState), NoDataSeconds: u.In(figures.NoData)}
 }
+
+// maxOutages caps the list of outages; the figures count all.
+const maxOutages = 1000
 
 func outages(p figures.Span, w figures.Watch, names map[string]estate.Item) []OutageLine {
 	out := []OutageLine{}

@@ -88,6 +88,8 @@ func (s *Service) Report(ctx context.Context, item string, p figures.Span) (Repo
 	r := newReport(it.Name, p, figures.Measure(p, w), figures.Respond(stamps(is)))
 	r.Incidents = len(is)
 	r.Outages = outages(p, w, names)
+	r.OutagesTotal = len(r.Outages)
+	r.Outages = r.Outages[max(0, len(r.Outages)-maxOutages):]
 	r.IncidentList = []IncidentLine{}
 	for _, i := range is {
 		if access.From(ctx).CanFor(respond.ReadIncidents, i.TeamID) {

@@ -64,15 +64,16 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, nr record.NewRecord, in
 }
 
 // recent finds an incident of the same policy on the same item, or of the same
-// fingerprint, that was resolved a short time ago.
+// fingerprint, that was resolved a short time ago. CROSS JOIN makes SQLite begin
+// with the few incidents of the last minutes.
 func recent(ctx context.Context, tx *db.Tx, f respond.AlertFired, policy string) (string, error) {
 	var id string
-	err := tx.NewRaw(`SELECT i.record_id FROM incident_alerts a JOIN incidents i ON i.record_id = a.record_id JOIN records r ON r.id = i.record_id
-WHERE a.fingerprint = ? AND i.policy = ? AND r.open = ? AND i.cause_code <> 'duplicate' AND i.resolved_at > ? ORDER BY i.resolved_at DESC LIMIT 1`,
+	err := tx.NewRaw(`SELECT i.record_id FROM incidents i CROSS JOIN records r CROSS JOIN incident_alerts a
+WHERE r.id = i.record_id AND a.record_id = i.record_id AND a.fingerprint = ? AND i.policy = ? AND r.open = ? AND i.cause_code <> 'duplicate' AND i.resolved_at > ? ORDER BY i.resolved_at DESC LIMIT 1`,
 		f.Fingerprint, policy, false, tx.Now().Add(-recurWithin)).Scan(ctx, &id)
 	if f.ItemID != "" && errors.Is(err, sql.ErrNoRows) {
-		err = tx.NewRaw(`SELECT i.record_id FROM record_items t JOIN incidents i ON i.record_id = t.record_id JOIN records r ON r.id = i.record_id
-WHERE t.ref_kind = ? AND t.ref_id = ? AND i.policy = ? AND r.open = ? AND i.cause_code <> 'duplicate' AND i.resolved_at > ? ORDER BY i.resolved_at DESC LIMIT 1`,
+		err = tx.NewRaw(`SELECT i.record_id FROM incidents i CROSS JOIN records r CROSS JOIN record_items t
+WHERE r.id = i.record_id AND t.record_id = i.record_id AND t.ref_kind = ? AND t.ref_id = ? AND i.policy = ? AND r.open = ? AND i.cause_code <> 'duplicate' AND i.resolved_at > ? ORDER BY i.resolved_at DESC LIMIT 1`,
 			estate.ItemKind, f.ItemID, policy, false, tx.Now().Add(-recurWithin)).Scan(ctx, &id)
 	}
 	if errors.Is(err, sql.ErrNoRows) {

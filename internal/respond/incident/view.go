@@ -33,7 +33,6 @@ type View struct {
 	WorkStartedAt   *time.Time `json:"work_started_at,omitempty"`
 	RestoredAt      *time.Time `json:"restored_at,omitempty"`
 	ResolvedAt      *time.Time `json:"resolved_at,omitempty"`
-	ClosedAt        *time.Time `json:"closed_at,omitempty"`
 	UpdatedAt       time.Time  `json:"updated_at"`
 	ResolutionNote  string     `json:"resolution_note,omitempty"`
 	CauseCode       string     `json:"cause_code,omitempty"`
@@ -71,7 +70,7 @@ func (s *Service) view(f full) View {
 	return View{Number: s.number(&r), Title: r.Title, State: r.State, Priority: r.Priority, Impact: r.Impact, Urgency: r.Urgency, Items: []string{},
 		Policy: in.Policy, Escalation: in.Escalation, ImpactStartedAt: in.ImpactStartedAt.UTC(), DetectedAt: in.DetectedAt.UTC(), CreatedAt: r.CreatedAt.UTC(),
 		AcknowledgedAt: utc(in.AcknowledgedAt), AcknowledgedBy: in.AcknowledgedBy, WorkStartedAt: utc(in.WorkStartedAt), RestoredAt: utc(in.RestoredAt),
-		ResolvedAt: utc(in.ResolvedAt), ClosedAt: utc(r.ClosedAt), UpdatedAt: r.UpdatedAt.UTC(), ResolutionNote: in.ResolutionNote, CauseCode: in.CauseCode,
+		ResolvedAt: utc(in.ResolvedAt), UpdatedAt: r.UpdatedAt.UTC(), ResolutionNote: in.ResolutionNote, CauseCode: in.CauseCode,
 		Reopens: in.Reopens, Version: r.Version}
 }
 

@@ -352,6 +352,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/discovery/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make several suggested checks: all or none
+         * @description Needs the permission `check.write`.
+         */
+        post: operations["accept-suggestions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/host": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The machine that the server runs on, as it is now
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["get-host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checks that make sense and that nobody has made yet
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["list-suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/suggestions/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the suggested check
+         * @description Needs the permission `check.write`.
+         */
+        post: operations["accept-suggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discovery/suggestions/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do not suggest it again
+         * @description Needs the permission `check.write`.
+         */
+        post: operations["dismiss-suggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/downtimes": {
         parameters: {
             query?: never;
@@ -1640,6 +1740,9 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptSuggestionsBody: {
+            ids: string[];
+        };
         Account: {
             /** Format: date-time */
             created_at: string;
@@ -1668,7 +1771,7 @@ export interface components {
             name: string;
             role: string;
             /** @description Permissions it is limited to; empty means all of its role. */
-            scopes: string[] | null;
+            scopes: string[];
         };
         AccountMember: {
             account_id: string;
@@ -1689,13 +1792,13 @@ export interface components {
             name: string;
             role: string;
             /** @description Permissions it is limited to; empty means all of its role. */
-            scopes: string[] | null;
+            scopes: string[];
             /** @description The value; it is shown only now. */
             token: string;
         };
         AccountSessionBody: {
             account?: components["schemas"]["Account"];
-            permissions: string[] | null;
+            permissions: string[];
             role: string;
             version: string;
         };
@@ -1703,13 +1806,20 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             id: string;
-            members: components["schemas"]["AccountMember"][] | null;
+            members: components["schemas"]["AccountMember"][];
             name: string;
             title: string;
             /** Format: date-time */
             updated_at: string;
             /** Format: int64 */
             version: number;
+        };
+        AcknowledgeIncidentBody: Record<string, never>;
+        AddItemRelationBody: {
+            /** @description Name of the other item. */
+            item: string;
+            /** @description depends_on, runs_on, part_of, connects_to or member_of. */
+            type: string;
         };
         AlertExternal: {
             /** @description What it is about. A second alert with it while the first is firing updates the first. */
@@ -1746,7 +1856,7 @@ export interface components {
             comment: string;
             /** Format: date-time */
             ends_at: string;
-            matchers: components["schemas"]["AlertMatcher"][] | null;
+            matchers: components["schemas"]["AlertMatcher"][];
             /**
              * Format: date-time
              * @description Now if not given.
@@ -1761,7 +1871,7 @@ export interface components {
             /** Format: date-time */
             ends_at: string;
             id: string;
-            matchers: components["schemas"]["AlertMatcher"][] | null;
+            matchers: components["schemas"]["AlertMatcher"][];
             /** Format: date-time */
             starts_at: string;
             /** @enum {string} */
@@ -1809,7 +1919,7 @@ export interface components {
             /** @enum {string} */
             status: "firing" | "resolved";
             /** @description Why nobody was told: downtime, unreachable, flapping, confirming. */
-            suppressed: string[] | null;
+            suppressed: string[];
             title: string;
             /** @description Whether incidents and people were told of it. */
             told: boolean;
@@ -1819,17 +1929,17 @@ export interface components {
             database: "sqlite" | "postgres";
             outbox: components["schemas"]["EventStats"];
             /** @description What is wrong with Mainstay itself. */
-            problems: components["schemas"]["ModuleProblem"][] | null;
+            problems: components["schemas"]["ModuleProblem"][];
             public_url: string;
             ready: boolean;
             version: string;
         };
         ApplyBody: {
-            changes: components["schemas"]["ApplyChange"][] | null;
+            changes: components["schemas"]["ApplyChange"][];
             dry_run: boolean;
         };
         ApplyChange: {
-            fields?: string[] | null;
+            fields?: string[];
             name: string;
             /** @enum {string} */
             outcome: "created" | "updated" | "unchanged";
@@ -1852,16 +1962,8 @@ export interface components {
             /** @description How it came in: person, token, system or link. */
             via: string;
         };
-        "BodyStruct { OK bool \"json:\\\"ok\\\"\"; Broken int64 \"json:\\\"broken\\\"\" }Body": {
-            /**
-             * Format: int64
-             * @description seq of the first entry that does not fit.
-             */
-            broken?: number;
-            ok: boolean;
-        };
         CheckBody: {
-            any_parent?: string[] | null;
+            any_parent?: string[];
             /** Format: int64 */
             attempts?: number;
             disabled?: boolean;
@@ -1879,7 +1981,7 @@ export interface components {
             item?: string;
             name?: string;
             no_flapping?: boolean;
-            parents?: string[] | null;
+            parents?: string[];
             /** @description Configuration of that type. */
             probe?: unknown;
             /**
@@ -1904,7 +2006,7 @@ export interface components {
             to: string;
         };
         CheckDetail: {
-            any_parent?: string[] | null;
+            any_parent?: string[];
             /** Format: int64 */
             attempt: number;
             /** Format: int64 */
@@ -1933,7 +2035,7 @@ export interface components {
             name: string;
             no_flapping?: boolean;
             output?: string;
-            parents?: string[] | null;
+            parents?: string[];
             /** @description Configuration of the probe, without secrets. */
             probe: {
                 [key: string]: unknown;
@@ -1957,15 +2059,15 @@ export interface components {
             version: number;
             volatile?: boolean;
             /** @description Rules of docs/spec/check-states.md that applied to the last result. */
-            why: components["schemas"]["StateRule"][] | null;
-            withheld?: string[] | null;
+            why: components["schemas"]["StateRule"][];
+            withheld?: string[];
         };
         CheckDowntime: {
             active: boolean;
             /** Format: date-time */
             cancelled_at?: string;
             /** @description Names of checks. */
-            checks: string[] | null;
+            checks: string[];
             /** Format: date-time */
             created_at: string;
             created_by: string;
@@ -1974,7 +2076,7 @@ export interface components {
             ends_at: string;
             id: string;
             /** @description Names of items. */
-            items: string[] | null;
+            items: string[];
             /** Format: date-time */
             starts_at: string;
             title: string;
@@ -1982,7 +2084,7 @@ export interface components {
         CheckFieldInfo: {
             default?: unknown;
             doc: string;
-            enum?: string[] | null;
+            enum?: string[];
             /** @enum {string} */
             kind: "text" | "number" | "whole" | "switch" | "duration" | "list" | "map" | "json";
             name: string;
@@ -1998,7 +2100,7 @@ export interface components {
             output: string;
         };
         CheckTypeInfo: {
-            fields: components["schemas"]["CheckFieldInfo"][] | null;
+            fields: components["schemas"]["CheckFieldInfo"][];
             name: string;
             title: string;
         };
@@ -2031,17 +2133,14 @@ export interface components {
             state: "ok" | "warning" | "critical" | "unknown" | "pending" | "unreachable";
             target?: string;
             type: string;
-            withheld?: string[] | null;
+            withheld?: string[];
         };
-        CommentInBody: {
+        CloseIncidentBody: Record<string, never>;
+        CommentIncidentBody: {
             /** @description Markdown. */
             body: string;
         };
-        ContactsInBody: {
-            /** @description In order; none means e-mail to the account's address. */
-            methods: components["schemas"]["NotifyMethod"][] | null;
-        };
-        CreateInBody: {
+        CreateItemBody: {
             /** @description Merged with what is there; null takes an attribute out. */
             attributes?: {
                 [key: string]: unknown;
@@ -2068,6 +2167,96 @@ export interface components {
             /** @description Name of the owning team; empty for none. */
             owner?: string;
             title?: string;
+        };
+        CreatePersonBody: {
+            email: string;
+            name?: string;
+            /** @description Without one the person is told things but cannot sign in. */
+            password?: string;
+            /** @enum {string} */
+            role: "viewer" | "responder" | "operator" | "admin";
+            time_zone?: string;
+        };
+        CreateTokenBody: {
+            /** @description A duration from now such as 720h; empty means never. */
+            expires?: string;
+            name: string;
+            /** @enum {string} */
+            role: "viewer" | "responder" | "operator" | "admin";
+            /** @description Permissions, or prefixes that end in a dot. */
+            scopes?: string[];
+        };
+        DiscoveryFilesystem: {
+            device: string;
+            /** Format: int64 */
+            free_bytes: number;
+            mount: string;
+            /** Format: int64 */
+            size_bytes: number;
+            type: string;
+        };
+        DiscoveryHost: {
+            architecture: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            booted_at: string;
+            cpu_model: string;
+            /** Format: double */
+            cpu_usage: number;
+            /** Format: int64 */
+            cpus: number;
+            filesystems: components["schemas"]["DiscoveryFilesystem"][];
+            interfaces: components["schemas"]["DiscoveryInterface"][];
+            kernel: string;
+            /** Format: double */
+            load1: number;
+            /** Format: double */
+            load15: number;
+            /** Format: double */
+            load5: number;
+            /** Format: int64 */
+            memory_available_bytes: number;
+            /** Format: int64 */
+            memory_total_bytes: number;
+            /** @description Name of its item. */
+            name: string;
+            os: string;
+            /** Format: int64 */
+            processes: number;
+            /** Format: int64 */
+            swap_total_bytes: number;
+            /** Format: int64 */
+            swap_used_bytes: number;
+            virtualization?: string;
+        };
+        DiscoveryInterface: {
+            addresses: string[];
+            name: string;
+            /** Format: double */
+            receive_bytes_per_second: number;
+            /** Format: double */
+            transmit_bytes_per_second: number;
+        };
+        DiscoverySuggestion: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * @description A duration such as 500ms, 30s, 5m or 168h.
+             * @example 30s
+             */
+            every: string;
+            id: string;
+            item: string;
+            /** @description Name the check will have. */
+            name: string;
+            probe: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            /** @enum {string} */
+            state: "open" | "accepted" | "dismissed";
+            type: string;
         };
         EntitySummary: {
             id: string;
@@ -2107,14 +2296,6 @@ export interface components {
              */
             population: number;
         };
-        HeartbeatInBody: {
-            /**
-             * @description A duration such as 500ms, 30s, 5m or 168h.
-             * @example 30s
-             */
-            every?: string;
-            url: string;
-        };
         IncidentAlertView: {
             check?: string;
             /** Format: date-time */
@@ -2145,8 +2326,8 @@ export interface components {
              */
             impact_started_at?: string;
             /** @description Names of items. */
-            items?: string[] | null;
-            labels?: string[] | null;
+            items?: string[];
+            labels?: string[];
             /** @description The team of the first item if not given. */
             team?: string;
             title: string;
@@ -2160,13 +2341,11 @@ export interface components {
             /** Format: date-time */
             acknowledged_at?: string;
             acknowledged_by?: string;
-            alerts: components["schemas"]["IncidentAlertView"][] | null;
+            alerts: components["schemas"]["IncidentAlertView"][];
             /** Format: int64 */
             alerts_firing: number;
             assignee?: components["schemas"]["IncidentPerson"];
             cause_code?: string;
-            /** Format: date-time */
-            closed_at?: string;
             /** Format: date-time */
             created_at: string;
             description: string;
@@ -2181,10 +2360,10 @@ export interface components {
              * @description First sign of trouble.
              */
             impact_started_at: string;
-            items: string[] | null;
-            labels: string[] | null;
+            items: string[];
+            labels: string[];
             /** @description Items and other records. */
-            links: components["schemas"]["EntitySummary"][] | null;
+            links: components["schemas"]["EntitySummary"][];
             number: string;
             /** @description What the check said. */
             output?: string;
@@ -2229,25 +2408,6 @@ export interface components {
             severity?: "critical" | "warning" | "unknown";
             /** @description Name of the team that owns the item. */
             team?: string;
-        };
-        IncidentPatchInBody: {
-            /** @description E-mail address, id or me; empty for nobody. */
-            assignee?: string;
-            description?: string;
-            /** Format: int64 */
-            impact?: number;
-            labels?: string[];
-            /**
-             * Format: int64
-             * @description Differs from the matrix of impact and urgency only with a reason.
-             */
-            priority?: number;
-            reason?: string;
-            /** @description Name; empty for none. */
-            team?: string;
-            title?: string;
-            /** Format: int64 */
-            urgency?: number;
         };
         IncidentPerson: {
             id: string;
@@ -2294,8 +2454,6 @@ export interface components {
             assignee?: components["schemas"]["IncidentPerson"];
             cause_code?: string;
             /** Format: date-time */
-            closed_at?: string;
-            /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             detected_at: string;
@@ -2307,7 +2465,7 @@ export interface components {
              * @description First sign of trouble.
              */
             impact_started_at: string;
-            items: string[] | null;
+            items: string[];
             number: string;
             policy?: string;
             /**
@@ -2358,7 +2516,7 @@ export interface components {
             title: string;
         };
         InventoryReach: {
-            items: components["schemas"]["InventoryReachedView"][] | null;
+            items: components["schemas"]["InventoryReachedView"][];
             /** @description There are more; raise limit. */
             truncated: boolean;
         };
@@ -2376,7 +2534,7 @@ export interface components {
             name: string;
             owner: string;
             /** @description Names from the start to this item, both included; … for one that may not be seen. */
-            path: string[] | null;
+            path: string[];
             state: string;
             title: string;
         };
@@ -2431,23 +2589,6 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
-        Item: {
-            labels?: {
-                [key: string]: string;
-            };
-            name: string;
-            /** Format: double */
-            value: number;
-        };
-        ItemInBody: {
-            /**
-             * @description Kind of the thing; item if not given.
-             * @default item
-             */
-            kind: string;
-            /** @description Its name or number. */
-            name: string;
-        };
         KpiBuckets: {
             /** Format: double */
             down_seconds: number;
@@ -2463,7 +2604,7 @@ export interface components {
             up_seconds: number;
         };
         KpiDefinitions: {
-            items: components["schemas"]["FiguresDefinition"][] | null;
+            items: components["schemas"]["FiguresDefinition"][];
             rules_version: string;
         };
         KpiIncidentLine: {
@@ -2540,7 +2681,7 @@ export interface components {
              */
             availability: number | null;
             buckets: components["schemas"]["KpiBuckets"];
-            definitions: components["schemas"]["FiguresDefinition"][] | null;
+            definitions: components["schemas"]["FiguresDefinition"][];
             /** Format: double */
             downtime_seconds: number;
             /** Format: int64 */
@@ -2548,7 +2689,7 @@ export interface components {
             /** Format: date-time */
             from: string;
             /** @description Those of the incidents that you may see. */
-            incident_list: components["schemas"]["KpiIncidentLine"][] | null;
+            incident_list: components["schemas"]["KpiIncidentLine"][];
             /** Format: int64 */
             incidents: number;
             item: string;
@@ -2582,215 +2723,216 @@ export interface components {
              * @description Mean time to recovery, the whole outage.
              */
             mttr_seconds: number | null;
-            outages: components["schemas"]["KpiOutageLine"][] | null;
+            /** @description The newest 1000. */
+            outages: components["schemas"]["KpiOutageLine"][];
+            /** Format: int64 */
+            outages_total: number;
             /** @description The version of the rules in docs/reports.md. */
             rules_version: string;
             /** Format: date-time */
             to: string;
         };
         KpiTable: {
-            items: components["schemas"]["KpiLine"][] | null;
+            items: components["schemas"]["KpiLine"][];
             next?: string;
             rules_version: string;
         };
         KpiTrend: {
             item: string;
-            points: components["schemas"]["KpiPoint"][] | null;
+            points: components["schemas"]["KpiPoint"][];
             rules_version: string;
         };
+        LinkIncidentBody: {
+            /**
+             * @description Kind of the thing; item if not given.
+             * @default item
+             */
+            kind: string;
+            /** @description Its name or number. */
+            name: string;
+        };
         ListAccount: {
-            items: components["schemas"]["Account"][] | null;
+            items: components["schemas"]["Account"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListAccountAPIToken: {
-            items: components["schemas"]["AccountAPIToken"][] | null;
+            items: components["schemas"]["AccountAPIToken"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListAccountTeamView: {
-            items: components["schemas"]["AccountTeamView"][] | null;
+            items: components["schemas"]["AccountTeamView"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListAlertSilence: {
-            items: components["schemas"]["AlertSilence"][] | null;
+            items: components["schemas"]["AlertSilence"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListAlertView: {
-            items: components["schemas"]["AlertView"][] | null;
+            items: components["schemas"]["AlertView"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListAuditEntry: {
-            items: components["schemas"]["AuditEntry"][] | null;
+            items: components["schemas"]["AuditEntry"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListCheckChange: {
-            items: components["schemas"]["CheckChange"][] | null;
+            items: components["schemas"]["CheckChange"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListCheckDowntime: {
-            items: components["schemas"]["CheckDowntime"][] | null;
+            items: components["schemas"]["CheckDowntime"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListCheckTypeInfo: {
-            items: components["schemas"]["CheckTypeInfo"][] | null;
+            items: components["schemas"]["CheckTypeInfo"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListCheckView: {
-            items: components["schemas"]["CheckView"][] | null;
+            items: components["schemas"]["CheckView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListDiscoverySuggestion: {
+            items: components["schemas"]["DiscoverySuggestion"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListIncidentPolicy: {
-            items: components["schemas"]["IncidentPolicy"][] | null;
+            items: components["schemas"]["IncidentPolicy"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListIncidentView: {
-            items: components["schemas"]["IncidentView"][] | null;
+            items: components["schemas"]["IncidentView"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListInventoryEntry: {
-            items: components["schemas"]["InventoryEntry"][] | null;
+            items: components["schemas"]["InventoryEntry"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListInventoryKind: {
-            items: components["schemas"]["InventoryKind"][] | null;
+            items: components["schemas"]["InventoryKind"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListInventoryRelationView: {
-            items: components["schemas"]["InventoryRelationView"][] | null;
+            items: components["schemas"]["InventoryRelationView"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListInventoryView: {
-            items: components["schemas"]["InventoryView"][] | null;
+            items: components["schemas"]["InventoryView"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListNotifyChannelBody: {
-            items: components["schemas"]["NotifyChannelBody"][] | null;
+            items: components["schemas"]["NotifyChannelBody"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListNotifyNotification: {
-            items: components["schemas"]["NotifyNotification"][] | null;
+            items: components["schemas"]["NotifyNotification"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListOncallDuty: {
-            items: components["schemas"]["OncallDuty"][] | null;
+            items: components["schemas"]["OncallDuty"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListOncallEscalation: {
-            items: components["schemas"]["OncallEscalation"][] | null;
+            items: components["schemas"]["OncallEscalation"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListOncallSchedule: {
-            items: components["schemas"]["OncallSchedule"][] | null;
+            items: components["schemas"]["OncallSchedule"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListRecordAttachment: {
-            items: components["schemas"]["RecordAttachment"][] | null;
+            items: components["schemas"]["RecordAttachment"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListRecordEntry: {
-            items: components["schemas"]["RecordEntry"][] | null;
+            items: components["schemas"]["RecordEntry"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
         ListSearchDoc: {
-            items: components["schemas"]["SearchDoc"][] | null;
+            items: components["schemas"]["SearchDoc"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
             total?: number;
         };
-        LoginInBody: {
+        LoginBody: {
             email: string;
             password: string;
         };
         ModuleProblem: {
             message: string;
             name: string;
-        };
-        NewPersonInBody: {
-            email: string;
-            name?: string;
-            /** @description Without one the person is told things but cannot sign in. */
-            password?: string;
-            /** @enum {string} */
-            role: "viewer" | "responder" | "operator" | "admin";
-            time_zone?: string;
-        };
-        NewTokenInBody: {
-            /** @description A duration from now such as 720h; empty means never. */
-            expires?: string;
-            name: string;
-            /** @enum {string} */
-            role: "viewer" | "responder" | "operator" | "admin";
-            /** @description Permissions, or prefixes that end in a dot. */
-            scopes?: string[] | null;
         };
         NotifyAckResult: {
             /** @description Number of the incident. */
@@ -2821,7 +2963,7 @@ export interface components {
             webhook?: components["schemas"]["RespondWebhookSettings"];
         };
         NotifyContactsBody: {
-            methods: components["schemas"]["NotifyMethod"][] | null;
+            methods: components["schemas"]["NotifyMethod"][];
         };
         NotifyHeartbeatBody: {
             configured: boolean;
@@ -2895,7 +3037,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             /** @description Every attempt, the oldest first. */
-            history: components["schemas"]["NotifyAttempt"][] | null;
+            history: components["schemas"]["NotifyAttempt"][];
             id: string;
             /** @description Number of the incident; empty for tests and summaries. */
             incident: string;
@@ -2955,7 +3097,7 @@ export interface components {
              * @example 30s
              */
             repeat_after?: string;
-            steps: components["schemas"]["OncallStep"][] | null;
+            steps: components["schemas"]["OncallStep"][];
         };
         OncallGap: {
             /** Format: date-time */
@@ -2992,14 +3134,14 @@ export interface components {
              */
             every: string;
             /** @description E-mail addresses, in the order of their turns. */
-            members: string[] | null;
+            members: string[];
             name?: string;
             /** @description Local time of the first turn, such as 2026-11-02T09:00:00. */
             starts: string;
         };
         OncallSchedule: {
             name: string;
-            rotations: components["schemas"]["OncallRotation"][] | null;
+            rotations: components["schemas"]["OncallRotation"][];
             /** @description IANA zone of all hand-overs; empty means UTC. */
             time_zone: string;
         };
@@ -3021,8 +3163,8 @@ export interface components {
         };
         OncallShiftsBody: {
             /** @description When nobody is on call. */
-            gaps: components["schemas"]["OncallGap"][] | null;
-            items: components["schemas"]["OncallShift"][] | null;
+            gaps: components["schemas"]["OncallGap"][];
+            items: components["schemas"]["OncallShift"][];
             schedule: string;
             time_zone: string;
         };
@@ -3032,7 +3174,7 @@ export interface components {
              * @example 30s
              */
             after: string;
-            notify: components["schemas"]["OncallTarget"][] | null;
+            notify: components["schemas"]["OncallTarget"][];
         };
         OncallTarget: {
             channel?: string;
@@ -3040,49 +3182,12 @@ export interface components {
             person?: string;
             schedule?: string;
         };
-        PatchInBody: {
-            /** @description Merged with what is there; null takes an attribute out. */
-            attributes?: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description How much the organization needs it; medium if not given.
-             * @enum {string}
-             */
-            criticality?: "low" | "medium" | "high" | "critical";
-            /** @description Markdown. */
-            description?: string;
-            /** @description One of the item kinds. */
-            kind?: string;
-            /** @description Merged with what is there; null takes a label out. */
-            labels?: {
-                [key: string]: string | null;
-            };
-            /**
-             * @description in_use if not given.
-             * @enum {string}
-             */
-            lifecycle?: "planned" | "in_use" | "retired";
-            /** @description A new name. */
-            name?: string;
-            /** @description Name of the owning team; empty for none. */
-            owner?: string;
-            title?: string;
-        };
-        PatchPersonInBody: {
-            disabled?: boolean;
-            name?: string;
-            password?: string;
-            /** @enum {string} */
-            role?: "viewer" | "responder" | "operator" | "admin";
-            time_zone?: string;
-        };
-        PlanInBody: {
-            checks?: string[] | null;
+        PlanDowntimeBody: {
+            checks?: string[];
             dependents?: boolean;
             /** Format: date-time */
             ends_at: string;
-            items?: string[] | null;
+            items?: string[];
             /** Format: date-time */
             starts_at?: string;
             title: string;
@@ -3092,7 +3197,7 @@ export interface components {
             code: string;
             /** @description A sentence for people. */
             detail: string;
-            errors?: components["schemas"]["ProblemField"][] | null;
+            errors?: components["schemas"]["ProblemField"][];
             request?: string;
             /**
              * Format: int64
@@ -3133,13 +3238,8 @@ export interface components {
             id: string;
             kind: string;
         };
-        RelateInBody: {
-            /** @description Name of the other item. */
-            item: string;
-            /** @description depends_on, runs_on, part_of, connects_to or member_of. */
-            type: string;
-        };
-        ResolveInBody: {
+        ReopenIncidentBody: Record<string, never>;
+        ResolveIncidentBody: {
             /**
              * @description unknown if not given.
              * @enum {string}
@@ -3149,7 +3249,7 @@ export interface components {
             note?: string;
         };
         RespondEmailSettings: {
-            to: string[] | null;
+            to: string[];
         };
         RespondHookSettings: {
             url: string;
@@ -3161,26 +3261,18 @@ export interface components {
             secret?: string;
             url: string;
         };
-        ResultInBody: {
-            /**
-             * Format: date-time
-             * @description When it was measured; now if not given.
-             */
-            at?: string;
-            /** Format: double */
-            duration_ms?: number;
-            measures?: components["schemas"]["Item"][] | null;
-            output?: string;
-            /** @enum {string} */
-            state: "ok" | "warning" | "critical" | "unknown";
-        };
-        SaveChannelInBody: {
+        RestoreIncidentBody: Record<string, never>;
+        SaveChannelBody: {
             email?: components["schemas"]["RespondEmailSettings"];
             slack?: components["schemas"]["RespondHookSettings"];
             teams?: components["schemas"]["RespondHookSettings"];
             webhook?: components["schemas"]["RespondWebhookSettings"];
         };
-        SaveEscalationInBody: {
+        SaveContactsBody: {
+            /** @description In order; none means e-mail to the account's address. */
+            methods: components["schemas"]["NotifyMethod"][];
+        };
+        SaveEscalationBody: {
             catch_all?: string;
             /** Format: int64 */
             repeat?: number;
@@ -3189,33 +3281,22 @@ export interface components {
              * @example 30s
              */
             repeat_after?: string;
-            steps: components["schemas"]["OncallStep"][] | null;
+            steps: components["schemas"]["OncallStep"][];
         };
-        SaveScheduleInBody: {
-            rotations: components["schemas"]["OncallRotation"][] | null;
+        SaveHeartbeatBody: {
+            /**
+             * @description A duration such as 500ms, 30s, 5m or 168h.
+             * @example 30s
+             */
+            every?: string;
+            url: string;
+        };
+        SaveScheduleBody: {
+            rotations: components["schemas"]["OncallRotation"][];
             /** @description IANA zone of all hand-overs; empty means UTC. */
             time_zone?: string;
         };
-        SaveTeamInBody: {
-            /** @description E-mail addresses; unknown ones become people who can be told things. */
-            members: string[] | null;
-            title?: string;
-        };
-        SearchDoc: {
-            kind: string;
-            name: string;
-            title: string;
-            url: string;
-        };
-        SetupInBody: {
-            email: string;
-            name: string;
-            password: string;
-            time_zone?: string;
-            /** @description Value of the one-time link. */
-            token: string;
-        };
-        SmtpInBody: {
+        SaveSmtpBody: {
             from: string;
             host: string;
             /** @description Empty keeps the present one while host, port, user and encryption stay the same. */
@@ -3226,15 +3307,119 @@ export interface components {
             tls?: "none" | "starttls" | "tls";
             username?: string;
         };
-        SmtpTestInBody: {
-            to: string;
+        SaveTeamBody: {
+            /** @description E-mail addresses; unknown ones become people who can be told things. */
+            members: string[];
+            title?: string;
         };
-        StateInBody: Record<string, never>;
+        SearchDoc: {
+            kind: string;
+            name: string;
+            title: string;
+            url: string;
+        };
+        SendCheckResultBody: {
+            /**
+             * Format: date-time
+             * @description When it was measured; now if not given.
+             */
+            at?: string;
+            /** Format: double */
+            duration_ms?: number;
+            measures?: components["schemas"]["SendCheckResultItem"][];
+            output?: string;
+            /** @enum {string} */
+            state: "ok" | "warning" | "critical" | "unknown";
+        };
+        SendCheckResultItem: {
+            labels?: {
+                [key: string]: string;
+            };
+            name: string;
+            /** Format: double */
+            value: number;
+        };
+        SetupBody: {
+            email: string;
+            name: string;
+            password: string;
+            time_zone?: string;
+            /** @description Value of the one-time link. */
+            token: string;
+        };
         StateRule: {
             /** Format: int64 */
             id: number;
             text: string;
         };
+        TestSmtpBody: {
+            to: string;
+        };
+        UpdateIncidentBody: {
+            /** @description E-mail address, id or me; empty for nobody. */
+            assignee?: string;
+            description?: string;
+            /** Format: int64 */
+            impact?: number;
+            labels?: string[];
+            /**
+             * Format: int64
+             * @description Differs from the matrix of impact and urgency only with a reason.
+             */
+            priority?: number;
+            reason?: string;
+            /** @description Name; empty for none. */
+            team?: string;
+            title?: string;
+            /** Format: int64 */
+            urgency?: number;
+        };
+        UpdateItemBody: {
+            /** @description Merged with what is there; null takes an attribute out. */
+            attributes?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How much the organization needs it; medium if not given.
+             * @enum {string}
+             */
+            criticality?: "low" | "medium" | "high" | "critical";
+            /** @description Markdown. */
+            description?: string;
+            /** @description One of the item kinds. */
+            kind?: string;
+            /** @description Merged with what is there; null takes a label out. */
+            labels?: {
+                [key: string]: string | null;
+            };
+            /**
+             * @description in_use if not given.
+             * @enum {string}
+             */
+            lifecycle?: "planned" | "in_use" | "retired";
+            /** @description A new name. */
+            name?: string;
+            /** @description Name of the owning team; empty for none. */
+            owner?: string;
+            title?: string;
+        };
+        UpdatePersonBody: {
+            disabled?: boolean;
+            name?: string;
+            password?: string;
+            /** @enum {string} */
+            role?: "viewer" | "responder" | "operator" | "admin";
+            time_zone?: string;
+        };
+        "VerifyAuditBodyStruct { OK bool \"json:\\\"ok\\\"\"; Broken int64 \"json:\\\"broken\\\"\" }Body": {
+            /**
+             * Format: int64
+             * @description seq of the first entry that does not fit.
+             */
+            broken?: number;
+            ok: boolean;
+        };
+        WorkIncidentBody: Record<string, never>;
     };
     responses: never;
     parameters: never;
@@ -3801,7 +3986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BodyStruct { OK bool \"json:\\\"ok\\\"\"; Broken int64 \"json:\\\"broken\\\"\" }Body"];
+                    "application/json": components["schemas"]["VerifyAuditBodyStruct { OK bool \"json:\\\"ok\\\"\"; Broken int64 \"json:\\\"broken\\\"\" }Body"];
                 };
             };
             /** @description Bad Request */
@@ -4052,7 +4237,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SaveChannelInBody"];
+                "application/json": components["schemas"]["SaveChannelBody"];
             };
         };
         responses: {
@@ -4476,7 +4661,7 @@ export interface operations {
                 /** @description Part of the name, item or target. */
                 q?: string;
                 /** @description Only these states. */
-                state?: ("ok" | "warning" | "critical" | "unknown" | "pending" | "unreachable")[] | null;
+                state?: ("ok" | "warning" | "critical" | "unknown" | "pending" | "unreachable")[];
                 item?: string;
                 type?: string;
                 /** @description state puts the worst first. */
@@ -5018,7 +5203,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ResultInBody"];
+                "application/json": components["schemas"]["SendCheckResultBody"];
             };
         };
         responses: {
@@ -5111,6 +5296,443 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "accept-suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptSuggestionsBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListDiscoverySuggestion"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-host": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryHost"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-suggestions": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                /** @description Only these. */
+                state?: "open" | "accepted" | "dismissed";
+                /** @description Name of the item. */
+                item?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListDiscoverySuggestion"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "accept-suggestion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoverySuggestion"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "dismiss-suggestion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoverySuggestion"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -5274,7 +5896,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PlanInBody"];
+                "application/json": components["schemas"]["PlanDowntimeBody"];
             };
         };
         responses: {
@@ -5619,7 +6241,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SaveEscalationInBody"];
+                "application/json": components["schemas"]["SaveEscalationBody"];
             };
         };
         responses: {
@@ -5958,7 +6580,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["HeartbeatInBody"];
+                "application/json": components["schemas"]["SaveHeartbeatBody"];
             };
         };
         responses: {
@@ -6126,7 +6748,7 @@ export interface operations {
                 /** @description The next of the page before. */
                 cursor?: string;
                 /** @description new, acknowledged, restored, resolved or closed; several joined by commas or given one by one. */
-                state?: string[] | null;
+                state?: string[];
                 /** @description Only those that are new, acknowledged or restored. */
                 open?: boolean;
                 priority?: number;
@@ -6411,7 +7033,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["IncidentPatchInBody"];
+                "application/json": components["schemas"]["UpdateIncidentBody"];
             };
         };
         responses: {
@@ -6502,7 +7124,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["StateInBody"];
+                "application/json": components["schemas"]["AcknowledgeIncidentBody"];
             };
         };
         responses: {
@@ -6859,7 +7481,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["StateInBody"];
+                "application/json": components["schemas"]["CloseIncidentBody"];
             };
         };
         responses: {
@@ -6950,16 +7572,19 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CommentInBody"];
+                "application/json": components["schemas"]["CommentIncidentBody"];
             };
         };
         responses: {
             /** @description Created */
             201: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["RecordEntry"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -7038,7 +7663,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ItemInBody"];
+                "application/json": components["schemas"]["LinkIncidentBody"];
             };
         };
         responses: {
@@ -7212,7 +7837,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["StateInBody"];
+                "application/json": components["schemas"]["ReopenIncidentBody"];
             };
         };
         responses: {
@@ -7303,7 +7928,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["ResolveInBody"];
+                "application/json": components["schemas"]["ResolveIncidentBody"];
             };
         };
         responses: {
@@ -7394,7 +8019,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["StateInBody"];
+                "application/json": components["schemas"]["RestoreIncidentBody"];
             };
         };
         responses: {
@@ -7577,7 +8202,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["StateInBody"];
+                "application/json": components["schemas"]["WorkIncidentBody"];
             };
         };
         responses: {
@@ -7847,7 +8472,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CreateInBody"];
+                "application/json": components["schemas"]["CreateItemBody"];
             };
         };
         responses: {
@@ -8114,7 +8739,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PatchInBody"];
+                "application/json": components["schemas"]["UpdateItemBody"];
             };
         };
         responses: {
@@ -8573,7 +9198,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RelateInBody"];
+                "application/json": components["schemas"]["AddItemRelationBody"];
             };
         };
         responses: {
@@ -9180,7 +9805,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewPersonInBody"];
+                "application/json": components["schemas"]["CreatePersonBody"];
             };
         };
         responses: {
@@ -9358,7 +9983,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PatchPersonInBody"];
+                "application/json": components["schemas"]["UpdatePersonBody"];
             };
         };
         responses: {
@@ -9534,7 +10159,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ContactsInBody"];
+                "application/json": components["schemas"]["SaveContactsBody"];
             };
         };
         responses: {
@@ -10686,7 +11311,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SaveScheduleInBody"];
+                "application/json": components["schemas"]["SaveScheduleBody"];
             };
         };
         responses: {
@@ -11118,7 +11743,7 @@ export interface operations {
             query?: {
                 /** @description Words; each is a prefix and all must occur. */
                 q?: string;
-                kinds?: string[] | null;
+                kinds?: string[];
                 limit?: number;
             };
             header?: never;
@@ -11295,7 +11920,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LoginInBody"];
+                "application/json": components["schemas"]["LoginBody"];
             };
         };
         responses: {
@@ -11465,7 +12090,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SetupInBody"];
+                "application/json": components["schemas"]["SetupBody"];
             };
         };
         responses: {
@@ -11899,7 +12524,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SmtpInBody"];
+                "application/json": components["schemas"]["SaveSmtpBody"];
             };
         };
         responses: {
@@ -11987,7 +12612,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SmtpTestInBody"];
+                "application/json": components["schemas"]["TestSmtpBody"];
             };
         };
         responses: {
@@ -12245,7 +12870,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SaveTeamInBody"];
+                "application/json": components["schemas"]["SaveTeamBody"];
             };
         };
         responses: {
@@ -12500,7 +13125,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewTokenInBody"];
+                "application/json": components["schemas"]["CreateTokenBody"];
             };
         };
         responses: {

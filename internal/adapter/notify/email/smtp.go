@@ -169,7 +169,11 @@ func (l *login) Next(_ []byte, more bool) ([]byte, error) {
 
 func classify(err error) error {
 	var t *textproto.Error
-	if errors.As(err, &t) && t.Code >= 500 && t.Code < 600 {
+	if !errors.As(err, &t) {
+		return err
+	}
+	err = fmt.Errorf("the mail server answered %d %s", t.Code, t.Msg)
+	if t.Code >= 500 && t.Code < 600 {
 		return respond.Permanent(err)
 	}
 	return err

@@ -12,7 +12,7 @@ import (
 
 const textBody = `{{.Lead}}
 {{if .Incident.Number}}
-Incident:  {{.Incident.Number}} {{line .Incident.Title}}
+Incident:  {{line .Incident.Number}} {{line .Incident.Title}}
 Priority:  P{{.Incident.Priority}}
 State:     {{.Incident.State}}
 {{- if .Incident.Items}}

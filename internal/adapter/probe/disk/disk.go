@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/shirou/gopsutil/v4/disk"
 )
@@ -38,7 +39,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	if !filepath.IsAbs(c.Path) {
 		f.Add("path", c.Path, "must be an absolute path, for example \"/var\"")
 	}
@@ -80,7 +81,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	// A network file system whose server is gone blocks the call for ever; one such
 	// call at a time is enough.
 	if !p.busy.CompareAndSwap(false, true) {
-		return observe.Report(start, observe.Unknown, "%s: the file system still does not answer", p.cfg.Path)
+		return probekit.Report(start, observe.Unknown, "%s: the file system still does not answer", p.cfg.Path)
 	}
 	type answer struct {
 		u   *disk.UsageStat
@@ -94,14 +95,14 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	}()
 	select {
 	case <-ctx.Done():
-		return observe.Report(start, observe.Unknown, "%s: the file system does not answer", p.cfg.Path)
+		return probekit.Report(start, observe.Unknown, "%s: the file system does not answer", p.cfg.Path)
 	case a := <-done:
 		if a.err != nil {
-			return observe.Report(start, observe.Unknown, "%s: %v", p.cfg.Path, a.err)
+			return probekit.Report(start, observe.Unknown, "%s: %v", p.cfg.Path, a.err)
 		}
 		u := a.u
-		status := observe.Worst(observe.Over(u.UsedPercent, p.cfg.Warn, p.cfg.Crit), observe.Over(u.InodesUsedPercent, p.cfg.Warn, p.cfg.Crit))
-		r := observe.Report(start, status, "%s: %.1f %% of %.1f GiB used, %.1f %% of inodes", p.cfg.Path, u.UsedPercent, float64(u.Total)/(1<<30), u.InodesUsedPercent)
+		status := probekit.Worst(probekit.Over(u.UsedPercent, p.cfg.Warn, p.cfg.Crit), probekit.Over(u.InodesUsedPercent, p.cfg.Warn, p.cfg.Crit))
+		r := probekit.Report(start, status, "%s: %.1f %% of %.1f GiB used, %.1f %% of inodes", p.cfg.Path, u.UsedPercent, float64(u.Total)/(1<<30), u.InodesUsedPercent)
 		r.Measures = []observe.Measure{
 			{Name: "probe_disk_used_percent", Value: u.UsedPercent},
 			{Name: "probe_disk_free_bytes", Value: float64(u.Free)},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/miekg/dns"
@@ -46,9 +47,9 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	if c.Server != "" {
-		f.Address("server", observe.WithPort(c.Server, "53"))
+		f.Address("server", probekit.WithPort(c.Server, "53"))
 	}
 	if _, ok := dns.IsDomainName(c.Name); !ok || c.Name == "" {
 		f.Add("name", c.Name, "must be a domain name, for example \"www.example.org\"")
@@ -90,21 +91,21 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	start := time.Now()
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
-	server := observe.WithPort(p.cfg.Server, "53")
+	server := probekit.WithPort(p.cfg.Server, "53")
 	if server == "" {
 		rc, err := dns.ClientConfigFromFile("/etc/resolv.conf")
 		if err != nil || len(rc.Servers) == 0 {
-			return observe.Report(start, observe.Unknown, "no name server is configured on this machine; name one in the field server")
+			return probekit.Report(start, observe.Unknown, "no name server is configured on this machine; name one in the field server")
 		}
 		server = net.JoinHostPort(rc.Servers[0], rc.Port)
 	}
 	in, err := p.exchange(ctx, server)
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: %s", server, explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", server, explain(err))
 	}
 	took := time.Since(start)
 	got := values(in.Answer)
-	status := observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D())
+	status := probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D())
 	why := ""
 	if rc := dns.RcodeToString[in.Rcode]; rc != p.cfg.RCode {
 		status, why = observe.Critical, ", the server says "+rc
@@ -113,11 +114,11 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	}
 	for _, want := range p.cfg.Expect {
 		if !holds(got, want) && why == "" {
-			status, why = observe.Critical, ", "+observe.Line(want, 80)+" is missing"
+			status, why = observe.Critical, ", "+probekit.Line(want, 80)+" is missing"
 		}
 	}
-	r := observe.Report(start, status, "%s %s: %d answers in %s%s: %s", p.cfg.Name, p.cfg.Type, len(got), observe.Millis(took), why,
-		observe.Line(strings.Join(got, ", "), 200))
+	r := probekit.Report(start, status, "%s %s: %d answers in %s%s: %s", p.cfg.Name, p.cfg.Type, len(got), probekit.Millis(took), why,
+		probekit.Line(strings.Join(got, ", "), 200))
 	r.Measures = []observe.Measure{{Name: "probe_dns_answers", Value: float64(len(got))}}
 	return r
 }
@@ -144,7 +145,7 @@ func (p *probe) exchange(ctx context.Context, server string) (*dns.Msg, error) {
 func explain(err error) string {
 	var de *dns.Error
 	if errors.As(err, &de) {
-		return "the answer is not DNS (" + observe.Line(de.Error(), 80) + ")"
+		return "the answer is not DNS (" + probekit.Line(de.Error(), 80) + ")"
 	}
 	return netguard.Explain(err)
 }

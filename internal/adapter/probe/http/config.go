@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"golang.org/x/net/http/httpguts"
 )
@@ -67,7 +68,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	if u, err := url.Parse(c.URL); err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		f.Secret("url", "must be a full address, for example \"https://www.example.org/health\"")
 	} else if u.User != nil {
@@ -78,7 +79,7 @@ func (c *Config) Validate() error {
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Headers)) {
 		if !httpguts.ValidHeaderFieldName(k) || !httpguts.ValidHeaderFieldValue(c.Headers[k]) {
-			f.Secret("headers."+observe.Line(k, 40), "must be a header name and a value without line breaks")
+			f.Secret("headers."+probekit.Line(k, 40), "must be a header name and a value without line breaks")
 		}
 	}
 	if len(c.Body) > 1<<20 {
@@ -148,4 +149,4 @@ func (c *Config) Probe(env observe.ProbeEnv) (observe.Probe, error) {
 	return p, nil
 }
 
-func shown(u *url.URL) string { return observe.Line(u.Scheme+"://"+u.Host+u.EscapedPath(), 200) }
+func shown(u *url.URL) string { return probekit.Line(u.Scheme+"://"+u.Host+u.EscapedPath(), 200) }

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"golang.org/x/net/idna"
@@ -84,7 +85,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		buf.Reset()
 		ans, err = p.ask(ctx, u, method, body, buf, &ph)
 		if err != nil {
-			r := observe.Report(start, observe.Critical, "%s: %s", shown(u), netguard.Explain(err))
+			r := probekit.Report(start, observe.Critical, "%s: %s", shown(u), netguard.Explain(err))
 			r.Measures = ph.measures(nil)
 			return r
 		}
@@ -93,7 +94,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 			break
 		}
 		if hop++; hop > p.cfg.MaxRedirects {
-			return observe.Report(start, observe.Critical, "%s: more than %d redirects", shown(p.url), p.cfg.MaxRedirects)
+			return probekit.Report(start, observe.Critical, "%s: more than %d redirects", shown(p.url), p.cfg.MaxRedirects)
 		}
 		if c := ans.resp.StatusCode; c == 303 || c < 303 && method == http.MethodPost {
 			if method != http.MethodHead {
@@ -184,7 +185,7 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4096) 
 // plain rewords errors of the HTTP parser that quote what the target sent.
 func plain(err error) error {
 	if s := err.Error(); strings.HasPrefix(s, "malformed") || strings.HasPrefix(s, "invalid") {
-		return errors.New("the target does not speak HTTP: " + observe.Line(s, 120))
+		return errors.New("the target does not speak HTTP: " + probekit.Line(s, 120))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -22,16 +23,16 @@ func (p *probe) judge(start time.Time, u *url.URL, hops int, a *answer, ph *phas
 	}
 	var r observe.Result
 	if len(a.chain) > 0 {
-		r.CertNotAfter = observe.CertExpiry(a.chain)
-		s, _, text := observe.CertDays(r.CertNotAfter, time.Now(), p.cfg.CertWarn, p.cfg.CertCrit)
+		r.CertNotAfter = probekit.CertExpiry(a.chain)
+		s, _, text := probekit.CertDays(r.CertNotAfter, time.Now(), p.cfg.CertWarn, p.cfg.CertCrit)
 		if s != observe.OK && !(p.cfg.CertWarn == 0 && p.cfg.CertCrit == 0 && p.cfg.TLSSkipVerify) {
-			status, why = observe.Worst(status, s), why+", "+text
+			status, why = probekit.Worst(status, s), why+", "+text
 		}
 	}
-	if s := observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()); s != observe.OK {
-		status, why = observe.Worst(status, s), why+", slower than allowed"
+	if s := probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()); s != observe.OK {
+		status, why = probekit.Worst(status, s), why+", slower than allowed"
 	}
-	out := observe.Report(start, status, "HTTP %d in %s, %d bytes%s", a.resp.StatusCode, observe.Millis(took), a.total, why)
+	out := probekit.Report(start, status, "HTTP %d in %s, %d bytes%s", a.resp.StatusCode, probekit.Millis(took), a.total, why)
 	out.CertNotAfter = r.CertNotAfter
 	if u != p.url {
 		out.Detail = "Answered by " + shown(u)
@@ -84,7 +85,7 @@ func (p *probe) unmet(a *answer) string {
 	}
 	for k, want := range c.HeaderContains {
 		if got := strings.Join(a.resp.Header.Values(k), ", "); !strings.Contains(got, want) {
-			return fmt.Sprintf("header %s is %q and does not hold %q", k, observe.Line(got, 80), observe.Line(want, 80))
+			return fmt.Sprintf("header %s is %q and does not hold %q", k, probekit.Line(got, 80), probekit.Line(want, 80))
 		}
 	}
 	cut := ""
@@ -93,11 +94,11 @@ func (p *probe) unmet(a *answer) string {
 	}
 	switch {
 	case c.Contains != "" && !bytes.Contains(a.body, []byte(c.Contains)):
-		return fmt.Sprintf("the body does not hold %q%s", observe.Line(c.Contains, 80), cut)
+		return fmt.Sprintf("the body does not hold %q%s", probekit.Line(c.Contains, 80), cut)
 	case c.NotContains != "" && bytes.Contains(a.body, []byte(c.NotContains)):
-		return fmt.Sprintf("the body holds %q", observe.Line(c.NotContains, 80))
+		return fmt.Sprintf("the body holds %q", probekit.Line(c.NotContains, 80))
 	case p.regex != nil && !p.regex.Match(a.body):
-		return fmt.Sprintf("the body does not match %q%s", observe.Line(c.Regex, 80), cut)
+		return fmt.Sprintf("the body does not match %q%s", probekit.Line(c.Regex, 80), cut)
 	case p.path != nil && a.cut:
 		return errBody.Error()
 	case p.path != nil:
@@ -106,7 +107,7 @@ func (p *probe) unmet(a *answer) string {
 			return fmt.Sprintf("%s: %v", c.JSONPath, err)
 		}
 		if c.JSONEquals != "" && !equalsJSON(got, c.JSONEquals) {
-			return fmt.Sprintf("%s is %s, expected %s", c.JSONPath, observe.Line(string(got), 80), observe.Line(c.JSONEquals, 80))
+			return fmt.Sprintf("%s is %s, expected %s", c.JSONPath, probekit.Line(string(got), 80), probekit.Line(c.JSONEquals, 80))
 		}
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -46,7 +47,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	f.Required("host", c.Host, "router.example.org")
 	if strings.ContainsAny(c.Host, " /\t\n") {
 		f.Add("host", c.Host, "must be a name or an address")
@@ -102,11 +103,11 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		err = netguard.Guard{AllowMetadata: p.env.AllowMetadata}.Check(addr)
 	}
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: %s", p.cfg.Host, netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Host, netguard.Explain(err))
 	}
 	e, err := shared.of(addr)
 	if err != nil {
-		return observe.Report(start, observe.Unknown, "%v", err)
+		return probekit.Report(start, observe.Unknown, "%v", err)
 	}
 	return p.ask(ctx, e, addr, start)
 }
@@ -173,20 +174,20 @@ func (s *stats) add(d time.Duration) {
 
 func (p *probe) judge(start time.Time, addr netip.Addr, sent int, s *stats, err error) observe.Result {
 	loss := 100 * float64(sent-s.got) / float64(sent)
-	status := observe.Over(loss, p.cfg.LossWarn, p.cfg.LossCrit)
+	status := probekit.Over(loss, p.cfg.LossWarn, p.cfg.LossCrit)
 	if s.got == 0 {
 		status = observe.Critical
 		why := ""
 		if err != nil {
 			why = ": " + netguard.Explain(err)
 		}
-		r := observe.Report(start, status, "%s (%s): no answer to %d requests%s", p.cfg.Host, addr, sent, why)
+		r := probekit.Report(start, status, "%s (%s): no answer to %d requests%s", p.cfg.Host, addr, sent, why)
 		r.Measures = []observe.Measure{{Name: "probe_icmp_loss_percent", Value: 100}}
 		return r
 	}
 	avg := s.sum / time.Duration(s.got)
-	status = observe.Worst(status, observe.Over(avg, p.cfg.RTTWarn.D(), p.cfg.RTTCrit.D()))
-	r := observe.Report(start, status, "%s: %d of %d answered, round trip %s", p.cfg.Host, s.got, sent, observe.Millis(avg))
+	status = probekit.Worst(status, probekit.Over(avg, p.cfg.RTTWarn.D(), p.cfg.RTTCrit.D()))
+	r := probekit.Report(start, status, "%s: %d of %d answered, round trip %s", p.cfg.Host, s.got, sent, probekit.Millis(avg))
 	r.Measures = []observe.Measure{
 		{Name: "probe_icmp_loss_percent", Value: loss},
 		{Name: "probe_icmp_rtt_min_seconds", Value: s.min.Seconds()},

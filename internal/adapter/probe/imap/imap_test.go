@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
 )
@@ -36,11 +37,11 @@ func serve(t *testing.T, handle func(net.Conn)) string {
 	return ln.Addr().String()
 }
 
-func run(t *testing.T, address string, change func(*observe.LineService)) observe.Result {
+func run(t *testing.T, address string, change func(*probekit.LineService)) observe.Result {
 	t.Helper()
 	pt, ok := observe.ProbeTypeByName("imap")
 	require.True(t, ok)
-	cfg := pt.New().(*observe.LineService)
+	cfg := pt.New().(*probekit.LineService)
 	cfg.Address, cfg.Timeout = address, observe.Duration(500*time.Millisecond)
 	if change != nil {
 		change(cfg)
@@ -83,15 +84,15 @@ func TestServer(t *testing.T) {
 	addr := serve(t, talk(cert))
 	r := run(t, addr, nil)
 	require.Equal(t, observe.OK, r.Status, r.Output)
-	r = run(t, addr, func(c *observe.LineService) { c.Expect = "other" })
+	r = run(t, addr, func(c *probekit.LineService) { c.Expect = "other" })
 	require.Equal(t, observe.Critical, r.Status)
-	r = run(t, addr, func(c *observe.LineService) { c.TLS, c.TLSSkipVerify = "starttls", true })
+	r = run(t, addr, func(c *probekit.LineService) { c.TLS, c.TLSSkipVerify = "starttls", true })
 	require.Equal(t, observe.OK, r.Status, r.Output)
 	require.False(t, r.CertNotAfter.IsZero())
-	r = run(t, addr, func(c *observe.LineService) { c.TLS = "starttls" })
+	r = run(t, addr, func(c *probekit.LineService) { c.TLS = "starttls" })
 	require.Equal(t, observe.Critical, r.Status)
 	require.Contains(t, r.Output, "certificate")
-	r = run(t, addr, func(c *observe.LineService) { c.TLS = "implicit" })
+	r = run(t, addr, func(c *probekit.LineService) { c.TLS = "implicit" })
 	require.Contains(t, r.Output, "does not speak TLS")
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -50,7 +51,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	if u, err := url.Parse(c.URL); err != nil || u.Hostname() == "" || u.Scheme != "ldap" && u.Scheme != "ldaps" {
 		f.Add("url", c.URL, "must be an address, for example \"ldaps://ldap.example.org\"")
 	}
@@ -87,14 +88,14 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	fail := func(err error) observe.Result {
-		return observe.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
 	}
 	u, err := url.Parse(p.cfg.URL)
 	if err != nil {
 		return fail(err)
 	}
 	port := map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme]
-	conn, err := netguard.Guard{AllowMetadata: p.env.AllowMetadata}.Dialer(0).DialContext(ctx, "tcp", observe.WithPort(u.Host, port))
+	conn, err := netguard.Guard{AllowMetadata: p.env.AllowMetadata}.Dialer(0).DialContext(ctx, "tcp", probekit.WithPort(u.Host, port))
 	if err != nil {
 		return fail(err)
 	}
@@ -123,18 +124,18 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		err = lc.Bind(p.cfg.BindDN, p.cfg.Password)
 	}
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: bind: %s", p.cfg.Target(), explain(err))
+		return probekit.Report(start, observe.Critical, "%s: bind: %s", p.cfg.Target(), explain(err))
 	}
 	res, err := lc.Search(ldap.NewSearchRequest(p.cfg.BaseDN, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false, p.cfg.Filter, []string{"1.1"}, nil))
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: search: %s", p.cfg.Target(), explain(err))
+		return probekit.Report(start, observe.Critical, "%s: search: %s", p.cfg.Target(), explain(err))
 	}
 	took := time.Since(start)
-	status, why := observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), ""
+	status, why := probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), ""
 	if len(res.Entries) == 0 {
 		status, why = observe.Critical, ", no entry matches"
 	}
-	return observe.Report(start, status, "%s answered in %s%s", p.cfg.Target(), observe.Millis(took), why)
+	return probekit.Report(start, status, "%s answered in %s%s", p.cfg.Target(), probekit.Millis(took), why)
 }
 
 func explain(err error) string {

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 )
 
 var errNotMySQL = errors.New("the target does not speak the MySQL protocol")
@@ -27,7 +27,7 @@ func parseGreeting(b []byte) (greeting, error) {
 		return g, errNotMySQL
 	}
 	v, rest := cstring(b[1:])
-	g.version = observe.Line(v, 60)
+	g.version = probekit.Line(v, 60)
 	// thread id 4, salt 8, zero 1, capabilities 2, charset 1, status 2,
 	// capabilities 2, length of salt 1, reserved 10
 	if len(rest) < 31 {
@@ -57,7 +57,7 @@ func serverError(b []byte) error {
 	if len(msg) >= 6 && msg[0] == '#' {
 		msg = msg[6:]
 	}
-	return errors.New("the server answered: " + observe.Line(string(msg), 200))
+	return errors.New("the server answered: " + probekit.Line(string(msg), 200))
 }
 
 func cstring(b []byte) (string, []byte) {

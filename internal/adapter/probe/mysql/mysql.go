@@ -13,6 +13,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -46,8 +47,8 @@ func newConfig() *Config { return &Config{Timeout: observe.Duration(observe.Defa
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
-	f.Address("address", observe.WithPort(c.Address, "3306"))
+	var f probekit.FieldChecks
+	f.Address("address", probekit.WithPort(c.Address, "3306"))
 	if c.User == "" && (c.Password != "" || c.TLS) {
 		f.Add("user", "", "is needed with password or tls")
 	}
@@ -57,7 +58,7 @@ func (c *Config) Validate() error {
 }
 
 // Target implements observe.ProbeConfig.
-func (c *Config) Target() string { return observe.WithPort(c.Address, "3306") }
+func (c *Config) Target() string { return probekit.WithPort(c.Address, "3306") }
 
 // TimeLimit implements observe.TimeLimited.
 func (c *Config) TimeLimit() time.Duration { return c.Timeout.D() }
@@ -80,7 +81,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	target := p.cfg.Target()
 	c, err := netline.Dial(ctx, netguard.Guard{AllowMetadata: p.env.AllowMetadata}, target, 0)
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: %s", target, netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", target, netguard.Explain(err))
 	}
 	defer func() { _ = c.Close() }()
 	w := &wire{c: c}
@@ -93,14 +94,14 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		err = p.login(ctx, w, g)
 	}
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: %s", target, netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", target, netguard.Explain(err))
 	}
 	took := time.Since(start)
 	did := "greets"
 	if p.cfg.User != "" {
 		did = "logged in"
 	}
-	return observe.Report(start, observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), "%s: MySQL %s %s in %s", target, g.version, did, observe.Millis(took))
+	return probekit.Report(start, probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), "%s: MySQL %s %s in %s", target, g.version, did, probekit.Millis(took))
 }
 
 // Capabilities of the protocol that are used.
@@ -217,7 +218,7 @@ func prove(plugin, password string, salt []byte) ([]byte, error) {
 		}
 		return h1[:], nil
 	}
-	return nil, errors.New("the server wants the authentication method " + observe.Line(plugin, 60) + ", which is not supported")
+	return nil, errors.New("the server wants the authentication method " + probekit.Line(plugin, 60) + ", which is not supported")
 }
 
 // wire reads and writes packets: 3 bytes of length, 1 of sequence, then the body.

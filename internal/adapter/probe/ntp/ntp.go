@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -41,8 +42,8 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
-	f.Address("address", observe.WithPort(c.Address, "123"))
+	var f probekit.FieldChecks
+	f.Address("address", probekit.WithPort(c.Address, "123"))
 	f.Limits("offset_warn", c.OffsetWarn, "offset_crit", c.OffsetCrit)
 	f.Between("max_stratum", c.MaxStratum, 1, 15)
 	f.Timeout("timeout", c.Timeout)
@@ -51,7 +52,7 @@ func (c *Config) Validate() error {
 }
 
 // Target implements observe.ProbeConfig.
-func (c *Config) Target() string { return observe.WithPort(c.Address, "123") }
+func (c *Config) Target() string { return probekit.WithPort(c.Address, "123") }
 
 // TimeLimit implements observe.TimeLimited.
 func (c *Config) TimeLimit() time.Duration { return c.Timeout.D() }
@@ -72,18 +73,18 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	fail := func(err error) observe.Result {
-		return observe.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
 	}
 	offset, delay, stratum, err := p.ask(ctx)
 	if err != nil {
 		return fail(err)
 	}
-	status := observe.Over(offset.Abs(), p.cfg.OffsetWarn.D(), p.cfg.OffsetCrit.D())
+	status := probekit.Over(offset.Abs(), p.cfg.OffsetWarn.D(), p.cfg.OffsetCrit.D())
 	why := ""
 	if stratum > p.cfg.MaxStratum {
 		status, why = observe.Critical, ", which is too far from a reference clock"
 	}
-	r := observe.Report(start, status, "%s: offset %s, delay %s, stratum %d%s", p.cfg.Target(), observe.Millis(offset), observe.Millis(delay), stratum, why)
+	r := probekit.Report(start, status, "%s: offset %s, delay %s, stratum %d%s", p.cfg.Target(), probekit.Millis(offset), probekit.Millis(delay), stratum, why)
 	r.Measures = []observe.Measure{
 		{Name: "probe_ntp_offset_seconds", Value: offset.Seconds()},
 		{Name: "probe_ntp_delay_seconds", Value: delay.Seconds()},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/procrun"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -38,7 +39,7 @@ func newConfig() *Config { return &Config{Timeout: observe.Duration(observe.Defa
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	if len(c.Command) == 0 || strings.TrimSpace(c.Command[0]) == "" {
 		f.Add("command", strings.Join(c.Command, " "), "is needed: a list that begins with a program, for example [\"/usr/lib/nagios/plugins/check_load\", \"-w\", \"5,4,3\"]")
 	}
@@ -49,7 +50,7 @@ func (c *Config) Validate() error {
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Env)) {
 		if k == "" || strings.ContainsAny(k, "=\x00") || strings.ContainsRune(c.Env[k], 0) {
-			f.Secret("env."+observe.Line(k, 40), "the name of a variable must not be empty nor hold \"=\"; no zero bytes")
+			f.Secret("env."+probekit.Line(k, 40), "the name of a variable must not be empty nor hold \"=\"; no zero bytes")
 		}
 	}
 	f.Timeout("timeout", c.Timeout)
@@ -84,15 +85,15 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	if p.cmd == nil {
 		cmd, err := procrun.Prepare(p.cfg.Command, p.cfg.Env)
 		if err != nil {
-			return observe.Report(start, observe.Unknown, "%v", err)
+			return probekit.Report(start, observe.Unknown, "%v", err)
 		}
 		p.cmd = cmd
 	}
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	var res observe.Result
-	if err := p.cmd.Run(ctx, func(o procrun.Outcome) { res = observe.PluginResult(start, o) }); err != nil {
-		return observe.Report(start, observe.Unknown, "%v", err)
+	if err := p.cmd.Run(ctx, func(o procrun.Outcome) { res = probekit.PluginResult(start, o) }); err != nil {
+		return probekit.Report(start, observe.Unknown, "%v", err)
 	}
 	return res
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
 )
@@ -53,7 +54,7 @@ func TestHangAndFlood(t *testing.T) {
 	r = sh(t, "yes 'ten megabytes' | head -c 10000000")
 	require.Equal(t, observe.Unknown, r.Status)
 	require.Contains(t, r.Output, "more than 64 KiB")
-	require.LessOrEqual(t, len(r.Detail), observe.MaxDetail)
+	require.LessOrEqual(t, len(r.Detail), probekit.MaxDetail)
 	r = sh(t, "head -c 20000 /dev/urandom")
 	require.Equal(t, observe.OK, r.Status)
 }

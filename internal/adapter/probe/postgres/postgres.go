@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -57,7 +58,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	if c.DSN == "" {
 		f.Required("host", c.Host, "db.example.org")
 		f.Between("port", c.Port, 1, 65535)
@@ -100,7 +101,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	defer cancel()
 	cfg, err := pgx.ParseConfig(p.cfg.dsn())
 	if err != nil {
-		return observe.Report(start, observe.Unknown, "the connection settings are not valid")
+		return probekit.Report(start, observe.Unknown, "the connection settings are not valid")
 	}
 	guard := netguard.Guard{AllowMetadata: p.env.AllowMetadata}
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -118,20 +119,20 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	target := p.cfg.Target()
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: %s", target, explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", target, explain(err))
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	login := time.Since(start)
 	value, err := first(ctx, conn, p.cfg.Query)
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: the query failed: %s", target, explain(err))
+		return probekit.Report(start, observe.Critical, "%s: the query failed: %s", target, explain(err))
 	}
 	took := time.Since(start)
-	status, why := observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), ""
+	status, why := probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), ""
 	if p.cfg.Expect != "" && value != p.cfg.Expect {
-		status, why = observe.Critical, fmt.Sprintf(", the query gave %q, expected %q", observe.Line(value, 80), observe.Line(p.cfg.Expect, 80))
+		status, why = observe.Critical, fmt.Sprintf(", the query gave %q, expected %q", probekit.Line(value, 80), probekit.Line(p.cfg.Expect, 80))
 	}
-	r := observe.Report(start, status, "%s: PostgreSQL %s answered in %s%s", target, conn.PgConn().ParameterStatus("server_version"), observe.Millis(took), why)
+	r := probekit.Report(start, status, "%s: PostgreSQL %s answered in %s%s", target, conn.PgConn().ParameterStatus("server_version"), probekit.Millis(took), why)
 	r.Measures = []observe.Measure{
 		{Name: "probe_postgres_connect_seconds", Value: login.Seconds()},
 		{Name: "probe_postgres_query_seconds", Value: (took - login).Seconds()},
@@ -176,7 +177,7 @@ func first(ctx context.Context, conn *pgx.Conn, query string) (string, error) {
 		return "", rows.Err()
 	}
 	if v := rows.RawValues(); len(v) > 0 {
-		return observe.Line(string(v[0]), 4096), nil
+		return probekit.Line(string(v[0]), 4096), nil
 	}
 	return "", nil
 }

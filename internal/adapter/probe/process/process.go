@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/shirou/gopsutil/v4/process"
 )
@@ -39,7 +40,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	if c.Name == "" && c.Cmdline == "" {
 		f.Add("name", "", "name or cmdline is needed, for example \"^nginx$\"")
 	}
@@ -81,20 +82,20 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	defer cancel()
 	name, err := regexp.Compile(p.cfg.Name)
 	if err != nil {
-		return observe.Report(start, observe.Unknown, "name is not a regular expression")
+		return probekit.Report(start, observe.Unknown, "name is not a regular expression")
 	}
 	cmdline, err := regexp.Compile(p.cfg.Cmdline)
 	if err != nil {
-		return observe.Report(start, observe.Unknown, "cmdline is not a regular expression")
+		return probekit.Report(start, observe.Unknown, "cmdline is not a regular expression")
 	}
 	all, err := process.ProcessesWithContext(ctx)
 	if err != nil {
-		return observe.Report(start, observe.Unknown, "the list of processes could not be read: %v", err)
+		return probekit.Report(start, observe.Unknown, "the list of processes could not be read: %v", err)
 	}
 	n := 0
 	for _, pr := range all {
 		if ctx.Err() != nil {
-			return observe.Report(start, observe.Unknown, "the list of processes could not be read in time")
+			return probekit.Report(start, observe.Unknown, "the list of processes could not be read in time")
 		}
 		if p.cfg.Name != "" {
 			// A process may be gone by now: then it does not count.
@@ -115,7 +116,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	} else if p.cfg.Max > 0 && n > p.cfg.Max {
 		status, why = observe.Critical, fmt.Sprintf(", expected at most %d", p.cfg.Max)
 	}
-	r := observe.Report(start, status, "%d processes match %s%s", n, observe.Line(p.cfg.Target(), 100), why)
+	r := probekit.Report(start, status, "%d processes match %s%s", n, probekit.Line(p.cfg.Target(), 100), why)
 	r.Measures = []observe.Measure{{Name: "probe_process_count", Value: float64(n)}}
 	return r
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -46,8 +47,8 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
-	f.Address("address", observe.WithPort(c.Address, "6379"))
+	var f probekit.FieldChecks
+	f.Address("address", probekit.WithPort(c.Address, "6379"))
 	if c.Expect != "" && c.Info == "" {
 		f.Add("info", "", "is needed with expect, for example \"role\"")
 	}
@@ -60,7 +61,7 @@ func (c *Config) Validate() error {
 }
 
 // Target implements observe.ProbeConfig.
-func (c *Config) Target() string { return observe.WithPort(c.Address, "6379") }
+func (c *Config) Target() string { return probekit.WithPort(c.Address, "6379") }
 
 // TimeLimit implements observe.TimeLimited.
 func (c *Config) TimeLimit() time.Duration { return c.Timeout.D() }
@@ -81,7 +82,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	fail := func(err error) observe.Result {
-		return observe.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
 	}
 	c, err := netline.Dial(ctx, netguard.Guard{AllowMetadata: p.env.AllowMetadata}, p.cfg.Target(), 0)
 	if err != nil {
@@ -99,7 +100,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	}
 	pong, err := command(c, "PING")
 	if err == nil && pong != "PONG" {
-		err = fmt.Errorf("the answer to PING is %q", observe.Line(pong, 60))
+		err = fmt.Errorf("the answer to PING is %q", probekit.Line(pong, 60))
 	}
 	if err != nil {
 		return fail(err)
@@ -110,7 +111,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		return fail(err)
 	}
 	values := parseInfo(info)
-	status, why := observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), ""
+	status, why := probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), ""
 	if v, ok := values[p.cfg.Info]; p.cfg.Info != "" {
 		switch {
 		case !ok:
@@ -121,7 +122,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 			why = ", " + p.cfg.Info + " is " + v
 		}
 	}
-	r := observe.Report(start, status, "%s: Redis %s answered in %s%s", p.cfg.Target(), values["redis_version"], observe.Millis(took), why)
+	r := probekit.Report(start, status, "%s: Redis %s answered in %s%s", p.cfg.Target(), values["redis_version"], probekit.Millis(took), why)
 	for _, m := range [...][2]string{
 		{"connected_clients", "probe_redis_connected_clients"}, {"used_memory", "probe_redis_used_memory_bytes"},
 		{"uptime_in_seconds", "probe_redis_uptime_seconds"},
@@ -154,7 +155,7 @@ func command(c *netline.Conn, args ...string) (string, error) {
 	case '+':
 		return line[1:], nil
 	case '-':
-		return "", errors.New("the server answered: " + observe.Line(line[1:], 120))
+		return "", errors.New("the server answered: " + probekit.Line(line[1:], 120))
 	case '$':
 		n, err := strconv.Atoi(line[1:])
 		if err != nil || n < 0 || n > netline.Budget {

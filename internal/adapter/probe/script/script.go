@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/procrun"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -37,7 +38,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	f.Required("shell", c.Shell, "test -f /run/ready || exit 2")
 	if len(c.Shell) > 64<<10 || strings.ContainsRune(c.Shell, 0) {
 		f.Add("shell", c.Shell, "must be a text without zero bytes of at most 64 KiB")
@@ -52,7 +53,7 @@ func (c *Config) Validate() error {
 // Target is the first line of the script.
 func (c *Config) Target() string {
 	first, _, _ := strings.Cut(strings.TrimSpace(c.Shell), "\n")
-	return observe.Line(first, 80)
+	return probekit.Line(first, 80)
 }
 
 // TimeLimit implements observe.TimeLimited.
@@ -76,15 +77,15 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		argv := append(append([]string(nil), p.cfg.Interpreter...), p.cfg.Shell)
 		cmd, err := procrun.Prepare(argv, p.cfg.Env)
 		if err != nil {
-			return observe.Report(start, observe.Unknown, "%v", err)
+			return probekit.Report(start, observe.Unknown, "%v", err)
 		}
 		p.cmd = cmd
 	}
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	var res observe.Result
-	if err := p.cmd.Run(ctx, func(o procrun.Outcome) { res = observe.PluginResult(start, o) }); err != nil {
-		return observe.Report(start, observe.Unknown, "%v", err)
+	if err := p.cmd.Run(ctx, func(o procrun.Outcome) { res = probekit.PluginResult(start, o) }); err != nil {
+		return probekit.Report(start, observe.Unknown, "%v", err)
 	}
 	return res
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -43,8 +44,8 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
-	f.Address("address", observe.WithPort(c.Address, "22"))
+	var f probekit.FieldChecks
+	f.Address("address", probekit.WithPort(c.Address, "22"))
 	if c.HostKey != "" && !strings.HasPrefix(c.HostKey, "SHA256:") {
 		f.Add("host_key", c.HostKey, "must be a fingerprint that begins with SHA256:")
 	}
@@ -54,7 +55,7 @@ func (c *Config) Validate() error {
 }
 
 // Target implements observe.ProbeConfig.
-func (c *Config) Target() string { return observe.WithPort(c.Address, "22") }
+func (c *Config) Target() string { return probekit.WithPort(c.Address, "22") }
 
 // TimeLimit implements observe.TimeLimited.
 func (c *Config) TimeLimit() time.Duration { return c.Timeout.D() }
@@ -75,7 +76,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	fail := func(err error) observe.Result {
-		return observe.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Target(), netguard.Explain(err))
 	}
 	c, err := netline.Dial(ctx, netguard.Guard{AllowMetadata: p.env.AllowMetadata}, p.cfg.Target(), 0)
 	if err != nil {
@@ -88,7 +89,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	}
 	status, why := observe.OK, ""
 	if !strings.Contains(banner, p.cfg.Expect) {
-		status, why = observe.Critical, ", the banner does not hold \""+observe.Line(p.cfg.Expect, 60)+"\""
+		status, why = observe.Critical, ", the banner does not hold \""+probekit.Line(p.cfg.Expect, 60)+"\""
 	}
 	if p.cfg.HostKey != "" {
 		key, err := p.hostKey(ctx)
@@ -100,8 +101,8 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		}
 	}
 	took := time.Since(start)
-	status = observe.Worst(status, observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()))
-	return observe.Report(start, status, "%s answered in %s%s: %s", p.cfg.Target(), observe.Millis(took), why, observe.Line(banner, 120))
+	status = probekit.Worst(status, probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()))
+	return probekit.Report(start, status, "%s answered in %s%s: %s", p.cfg.Target(), probekit.Millis(took), why, probekit.Line(banner, 120))
 }
 
 // readBanner skips the lines that a server may send before its version (RFC 4253, 4.2).

@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -42,7 +43,7 @@ func newConfig() *Config { return &Config{Timeout: observe.Duration(observe.Defa
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	f.Address("address", c.Address)
 	if len(c.Send) > netline.Budget {
 		f.Add("send", "", "must be at most 64 KiB")
@@ -86,7 +87,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	conn, err := p.dialer.DialContext(ctx, "tcp", p.cfg.Address)
 	connect := time.Since(start)
 	if err != nil {
-		return observe.Report(start, observe.Critical, "%s: %s", p.cfg.Address, netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Address, netguard.Explain(err))
 	}
 	res := p.talk(ctx, conn, start)
 	res.Measures = append(res.Measures, observe.Measure{Name: "probe_tcp_connect_seconds", Value: connect.Seconds()})
@@ -103,21 +104,21 @@ func (p *probe) talk(ctx context.Context, conn net.Conn, start time.Time) observ
 	var res observe.Result
 	if p.cfg.TLS {
 		if err := c.StartTLS(ctx, p.tls); err != nil {
-			return observe.Report(start, observe.Critical, "%s: TLS: %s", p.cfg.Address, netguard.Explain(err))
+			return probekit.Report(start, observe.Critical, "%s: TLS: %s", p.cfg.Address, netguard.Explain(err))
 		}
-		res.CertNotAfter = observe.CertExpiry(c.TLS().PeerCertificates)
+		res.CertNotAfter = probekit.CertExpiry(c.TLS().PeerCertificates)
 	}
 	if p.cfg.Send != "" {
 		if _, err := c.Write([]byte(p.cfg.Send)); err != nil {
-			return observe.Report(start, observe.Critical, "%s: %s while sending", p.cfg.Address, netguard.Explain(err))
+			return probekit.Report(start, observe.Critical, "%s: %s while sending", p.cfg.Address, netguard.Explain(err))
 		}
 	}
 	done := "connected"
 	if p.cfg.Expect != "" {
 		got, err := readUntil(c, []byte(p.cfg.Expect))
 		if err != nil {
-			return observe.Report(start, observe.Critical, "%s: did not answer %q: %s; it sent %q", p.cfg.Address,
-				observe.Line(p.cfg.Expect, 60), netguard.Explain(err), observe.Line(string(got), 80))
+			return probekit.Report(start, observe.Critical, "%s: did not answer %q: %s; it sent %q", p.cfg.Address,
+				probekit.Line(p.cfg.Expect, 60), netguard.Explain(err), probekit.Line(string(got), 80))
 		}
 		done = "answered as expected"
 	}
@@ -128,8 +129,8 @@ func (p *probe) talk(ctx context.Context, conn net.Conn, start time.Time) observ
 
 func (p *probe) judge(start time.Time, done string) observe.Result {
 	took := time.Since(start)
-	s := observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D())
-	return observe.Result{Status: s, Output: p.cfg.Address + " " + done + " in " + observe.Millis(took), Start: start, Duration: took}
+	s := probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D())
+	return observe.Result{Status: s, Output: p.cfg.Address + " " + done + " in " + probekit.Millis(took), Start: start, Duration: took}
 }
 
 // readUntil reads until want was seen; it returns the beginning of what came.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -44,8 +45,8 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
-	f.Address("address", observe.WithPort(c.Address, "443"))
+	var f probekit.FieldChecks
+	f.Address("address", probekit.WithPort(c.Address, "443"))
 	f.DaysLimits("warn", c.Warn, "crit", c.Crit)
 	if c.StartTLS != "" {
 		f.OneOf("starttls", c.StartTLS, "smtp", "imap", "pop3", "ftp", "ldap", "postgres")
@@ -55,7 +56,7 @@ func (c *Config) Validate() error {
 }
 
 // Target implements observe.ProbeConfig.
-func (c *Config) Target() string { return observe.WithPort(c.Address, "443") }
+func (c *Config) Target() string { return probekit.WithPort(c.Address, "443") }
 
 // TimeLimit implements observe.TimeLimited.
 func (c *Config) TimeLimit() time.Duration { return c.Timeout.D() }
@@ -77,7 +78,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	defer cancel()
 	address := p.cfg.Target()
 	fail := func(err error) observe.Result {
-		return observe.Report(start, observe.Critical, "%s: %s", address, netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", address, netguard.Explain(err))
 	}
 	c, err := netline.Dial(ctx, netguard.Guard{AllowMetadata: p.env.AllowMetadata}, address, 0)
 	if err != nil {
@@ -105,19 +106,19 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	shake := time.Since(began)
 	chain := c.TLS().PeerCertificates
 	if len(chain) == 0 {
-		return observe.Report(start, observe.Critical, "%s: the server shows no certificate", address)
+		return probekit.Report(start, observe.Critical, "%s: the server shows no certificate", address)
 	}
-	notAfter := observe.CertExpiry(chain)
-	status, _, text := observe.CertDays(notAfter, time.Now(), p.cfg.Warn, p.cfg.Crit)
+	notAfter := probekit.CertExpiry(chain)
+	status, _, text := probekit.CertDays(notAfter, time.Now(), p.cfg.Warn, p.cfg.Crit)
 	if !p.cfg.SkipVerify {
 		if err := verify(chain, name); err != nil && !strings.Contains(text, "expired") {
 			status, text = observe.Critical, netguard.Explain(err)+"; "+text
 		}
 	}
-	r := observe.Report(start, status, "%s: %s (%s)", address, text, tls.VersionName(c.TLS().Version))
+	r := probekit.Report(start, status, "%s: %s (%s)", address, text, tls.VersionName(c.TLS().Version))
 	r.CertNotAfter = notAfter
 	leaf := chain[0]
-	r.Detail = observe.Text("Subject: "+leaf.Subject.String()+"\nIssuer: "+leaf.Issuer.String()+"\nNames: "+strings.Join(leaf.DNSNames[:min(len(leaf.DNSNames), 50)], ", ")+
+	r.Detail = probekit.Text("Subject: "+leaf.Subject.String()+"\nIssuer: "+leaf.Issuer.String()+"\nNames: "+strings.Join(leaf.DNSNames[:min(len(leaf.DNSNames), 50)], ", ")+
 		"\nValid: "+leaf.NotBefore.UTC().Format(time.RFC3339)+" to "+leaf.NotAfter.UTC().Format(time.RFC3339), 4096)
 	r.Measures = []observe.Measure{
 		{Name: "probe_tls_days_left", Value: notAfter.Sub(start).Hours() / 24},

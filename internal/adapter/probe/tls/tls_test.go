@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
 )
@@ -41,10 +42,10 @@ func TestCertificate(t *testing.T) {
 	require.Equal(t, observe.OK, r.Status)
 
 	now := s.Certificate().NotAfter
-	st, _, text := observe.CertDays(now, now.Add(-36*time.Hour), 3, 1)
+	st, _, text := probekit.CertDays(now, now.Add(-36*time.Hour), 3, 1)
 	require.Equal(t, observe.Warning, st)
 	require.Contains(t, text, "1 days")
-	st, _, _ = observe.CertDays(now, now.Add(time.Second), 0, 0)
+	st, _, _ = probekit.CertDays(now, now.Add(time.Second), 0, 0)
 	require.Equal(t, observe.Critical, st)
 }
 

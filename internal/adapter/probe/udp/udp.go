@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -40,7 +41,7 @@ func newConfig() *Config {
 
 // Validate implements observe.ProbeConfig.
 func (c *Config) Validate() error {
-	var f observe.FieldChecks
+	var f probekit.FieldChecks
 	f.Address("address", c.Address)
 	if len(c.Send) == 0 || len(c.Send) > 8192 {
 		f.Add("send", len(c.Send), "must have 1 to 8192 bytes")
@@ -76,7 +77,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	fail := func(err error) observe.Result {
-		return observe.Report(start, observe.Critical, "%s: %s", p.cfg.Address, netguard.Explain(err))
+		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Address, netguard.Explain(err))
 	}
 	conn, err := p.dialer.DialContext(ctx, "udp", p.cfg.Address)
 	if err != nil {
@@ -98,10 +99,10 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 		}
 		if strings.Contains(string(buf[:n]), p.cfg.Expect) {
 			took := time.Since(start)
-			r := observe.Report(start, observe.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), "%s answered %d bytes in %s", p.cfg.Address, n, observe.Millis(took))
+			r := probekit.Report(start, probekit.Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), "%s answered %d bytes in %s", p.cfg.Address, n, probekit.Millis(took))
 			r.Measures = []observe.Measure{{Name: "probe_udp_response_bytes", Value: float64(n)}}
 			return r
 		}
 	}
-	return observe.Report(start, observe.Critical, "%s: %d answers without %q", p.cfg.Address, maxDatagrams, observe.Line(p.cfg.Expect, 60))
+	return probekit.Report(start, observe.Critical, "%s: %d answers without %q", p.cfg.Address, maxDatagrams, probekit.Line(p.cfg.Expect, 60))
 }

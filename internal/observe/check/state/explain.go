@@ -23,6 +23,7 @@ var rules = [...]Rule{
 	{15, "The check cannot run, so its state is unknown."},
 	{24, "The check is flapping; problem and recovery are withheld."},
 	{25, "Flapping ended; the present state is told if people do not know it."},
+	{26, "No result changed for the time limit, so flapping ended."},
 	{28, "Reachability was evaluated from the edges to the parents."},
 	{37, "The notice waits until the parents are checked."},
 	{38, "The parents were not confirmed in time, so the problem is told."},
@@ -32,6 +33,7 @@ var rules = [...]Rule{
 	{54, "The notice is withheld for the reasons recorded."},
 	{55, "People are told the present state because it differs from what they were told."},
 	{56, "The comparison waits for a fresh result."},
+	{57, "The notice is about the problem that people were told, which is over."},
 	{61, "A restart changes no state; passed deadlines fire once."},
 	{63, "A changed configuration takes effect at the next result."},
 }

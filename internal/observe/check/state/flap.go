@@ -43,6 +43,9 @@ func (m *machine) flapLimits(st observe.Status) {
 	end := s.LastChange + Stamp(m.cfg.FlapWindow)
 	if s.Flaps != 0 && m.cfg.FlapWindow > 0 && m.now >= end {
 		s.Flaps = 0
+		if s.Reasons&Flapping != 0 {
+			s.Why.add(26)
+		}
 	}
 	p := FlapPercent(s.Flaps)
 	switch is := s.Reasons&Flapping != 0; {

@@ -60,6 +60,9 @@ func (m *machine) tell() {
 		e.Unconfirmed = true
 	}
 	s.Why.add(55)
+	if e.Replaces != "" || e.Notice == Recovery && e.ProblemID != s.ProblemID {
+		s.Why.add(57)
+	}
 	m.emit(e)
 	s.Told, s.Again, s.ConfirmBy = s.HardStat, false, 0
 	s.ToldProblem, s.ToldSince = "", 0

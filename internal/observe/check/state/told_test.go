@@ -11,15 +11,18 @@ import (
 
 func TestLateRecoveryCarriesTheToldProblem(t *testing.T) {
 	t.Parallel()
-	r := newRun(nil).results(ok, crit).do(SilenceOn).results(ok).do(SilenceOff).results(ok)
+	r := newRun(nil).results(ok, crit).do(SilenceOn).results(ok).wait(time.Second).do(SilenceOff).results(ok)
 	require.Equal(t, []string{"problem ok>critical n1", "(recovery n1 silence)", "recovery critical>ok n1"}, r.log)
+	require.Equal(t, []int{55, 57}, explained(r))
 }
 
 func TestNewProblemOfTheSameStatusIsTold(t *testing.T) {
 	t.Parallel()
-	r := newRun(nil).results(ok, crit).do(SilenceOn).results(ok, crit).do(SilenceOff).results(crit)
+	r := newRun(nil).results(ok, crit).do(SilenceOn).results(ok, crit).wait(time.Second).do(SilenceOff).results(crit)
 	require.Equal(t, []string{"problem ok>critical n1", "(recovery n1 silence)", "(problem n3 silence)",
 		"problem ok>critical n3"}, r.log)
+	require.Equal(t, "n1", r.fx[len(r.fx)-1].Replaces)
+	require.Equal(t, []int{55, 57}, explained(r))
 	require.Equal(t, "recovery critical>ok n3", r.results(ok).log[4])
 }
 
@@ -70,6 +73,7 @@ func TestFlappingEndsByTimeAlone(t *testing.T) {
 	r.wait(time.Second)
 	require.Zero(t, r.s.Reasons&Flapping)
 	require.Equal(t, "flapping_end critical>ok ", r.log[len(r.log)-2])
+	require.Equal(t, []int{25, 26, 55, 57}, explained(r))
 	require.Contains(t, r.log[len(r.log)-1], "recovery", "the state it ended in is told")
 }
 
@@ -119,4 +123,12 @@ func TestRedundantParentNeverMakesLessReachable(t *testing.T) {
 			}
 		}
 	}
+}
+
+func explained(r *run) []int {
+	var out []int
+	for _, w := range Explain(r.s) {
+		out = append(out, w.ID)
+	}
+	return out
 }

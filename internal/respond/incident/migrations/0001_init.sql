@@ -25,6 +25,7 @@ CREATE TABLE incidents (
   cleared_at        TIMESTAMPTZ
 );
 CREATE INDEX incidents_started ON incidents (impact_started_at);
+CREATE INDEX incidents_resolved ON incidents (resolved_at);
 CREATE TABLE incident_alerts (
   alert_id    TEXT PRIMARY KEY,
   record_id   TEXT NOT NULL REFERENCES records (id) ON DELETE CASCADE,

@@ -7,7 +7,7 @@ it('says why nobody was told', () => {
     'What it depends on is down',
     'new reason',
   ]);
-  expect(reasons({ suppressed: null, silenced: false })).toEqual([]);
+  expect(reasons({ suppressed: [], silenced: false })).toEqual([]);
 });
 
 it('lasts until its end, or until now', () => {

@@ -96,7 +96,6 @@ export function moments(i: Incident): Moment[] {
     { label: 'Work began', at: i.work_started_at, took: between(i.detected_at, i.work_started_at), after: 'detection' },
     { label: 'Restored', at: i.restored_at, took: between(began, i.restored_at), after: 'impact' },
     { label: 'Resolved', at: i.resolved_at, took: between(began, i.resolved_at), after: 'impact' },
-    { label: 'Closed', at: i.closed_at },
   ];
 }
 

@@ -45,7 +45,7 @@ function Page() {
         )}
       </PageHead>
       {fresh ? (
-        <Editor old={{ name: '', steps: null }} etag="" fresh readOnly={!may} />
+        <Editor old={{ name: '', steps: [] }} etag="" fresh readOnly={!may} />
       ) : (
         <Loaded query={query} what={`Escalation ${name}`}>
           {(d) => <Editor key={d.etag} old={d.data} etag={d.etag} fresh={false} readOnly={!may} />}

@@ -39,7 +39,7 @@ function Page() {
       </PageHead>
       {fresh ? (
         <Editor
-          old={{ name: '', time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, rotations: null }}
+          old={{ name: '', time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, rotations: [] }}
           etag=""
           fresh
           readOnly={!may}

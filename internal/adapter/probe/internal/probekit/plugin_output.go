@@ -1,6 +1,7 @@
-package observe
+package probekit
 
 import (
+	"github.com/mainstay-ops/mainstay/internal/observe"
 	"math"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ type PluginOutput struct {
 	// Measures are the performance data: probe_perfdata with the labels "label" and,
 	// if known, "unit" (seconds, bytes, percent, count), and for plain limits
 	// probe_perfdata_warn, _crit, _min and _max with the label "label".
-	Measures []Measure
+	Measures []observe.Measure
 }
 
 // ParsePluginOutput reads text in the format of the Monitoring Plugins Development
@@ -43,9 +44,9 @@ func ParsePluginOutput(out string) PluginOutput {
 // between blanks, where a label with blanks stands in single quotes and two quotes
 // mean one. Items that make no sense, and the value U (unknown), are left out.
 // Times become seconds and sizes bytes (KB = 1000, KiB = 1024 bytes).
-func ParsePerfdata(s string) []Measure { return appendPerfdata(nil, s) }
+func ParsePerfdata(s string) []observe.Measure { return appendPerfdata(nil, s) }
 
-func appendPerfdata(ms []Measure, s string) []Measure {
+func appendPerfdata(ms []observe.Measure, s string) []observe.Measure {
 	seen := map[string]bool{}
 	for _, m := range ms {
 		if m.Name == "probe_perfdata" {
@@ -102,7 +103,7 @@ func cutLabel(s string) (label, rest string) {
 	return "", "" // the quote is never closed
 }
 
-func appendItem(ms []Measure, label, item string) []Measure {
+func appendItem(ms []observe.Measure, label, item string) []observe.Measure {
 	var parts [5]string
 	for i := range parts {
 		parts[i], item, _ = strings.Cut(item, ";")
@@ -118,7 +119,7 @@ func appendItem(ms []Measure, label, item string) []Measure {
 	if unit != "" {
 		main = map[string]string{"label": label, "unit": unit}
 	}
-	ms = append(ms, Measure{Name: "probe_perfdata", Labels: main, Value: v * factor})
+	ms = append(ms, observe.Measure{Name: "probe_perfdata", Labels: main, Value: v * factor})
 	for i, name := range [...]string{"", "probe_perfdata_warn", "probe_perfdata_crit", "probe_perfdata_min", "probe_perfdata_max"} {
 		if i == 0 || parts[i] == "" {
 			continue
@@ -130,7 +131,7 @@ func appendItem(ms []Measure, label, item string) []Measure {
 		// Some plugins repeat the unit at limits.
 		n, _ := splitUnit(limit)
 		if v, ok := number(n); ok {
-			ms = append(ms, Measure{Name: name, Labels: labels, Value: v * factor})
+			ms = append(ms, observe.Measure{Name: name, Labels: labels, Value: v * factor})
 		}
 	}
 	return ms

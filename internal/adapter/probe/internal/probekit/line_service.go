@@ -1,4 +1,4 @@
-package observe
+package probekit
 
 import (
 	"context"
@@ -9,37 +9,38 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // LineService is the configuration of checks of servers that greet with a line:
 // smtp, imap, pop3 and ftp.
 type LineService struct {
-	Address       string   `json:"address" yaml:"address" doc:"Host and, if it is not the usual one, port."`
-	TLS           string   `json:"tls,omitempty" yaml:"tls,omitempty" doc:"none, starttls, or implicit for TLS from the first byte."`
-	TLSSkipVerify bool     `json:"tls_skip_verify,omitempty" yaml:"tls_skip_verify,omitempty" doc:"Accept any certificate."`
-	CertWarn      int      `json:"cert_warn,omitempty" yaml:"cert_warn,omitempty" doc:"Warning when the certificate is valid for fewer days."`
-	CertCrit      int      `json:"cert_crit,omitempty" yaml:"cert_crit,omitempty" doc:"Critical when the certificate is valid for fewer days."`
-	Expect        string   `json:"expect,omitempty" yaml:"expect,omitempty" doc:"Text that must be in the greeting."`
-	Timeout       Duration `json:"timeout,omitempty" yaml:"timeout,omitempty" doc:"Limit for the whole run."`
-	Warn          Duration `json:"warn,omitempty" yaml:"warn,omitempty" doc:"Warning when the run takes longer."`
-	Crit          Duration `json:"crit,omitempty" yaml:"crit,omitempty" doc:"Critical when the run takes longer."`
+	Address       string           `json:"address" yaml:"address" doc:"Host and, if it is not the usual one, port."`
+	TLS           string           `json:"tls,omitempty" yaml:"tls,omitempty" doc:"none, starttls, or implicit for TLS from the first byte."`
+	TLSSkipVerify bool             `json:"tls_skip_verify,omitempty" yaml:"tls_skip_verify,omitempty" doc:"Accept any certificate."`
+	CertWarn      int              `json:"cert_warn,omitempty" yaml:"cert_warn,omitempty" doc:"Warning when the certificate is valid for fewer days."`
+	CertCrit      int              `json:"cert_crit,omitempty" yaml:"cert_crit,omitempty" doc:"Critical when the certificate is valid for fewer days."`
+	Expect        string           `json:"expect,omitempty" yaml:"expect,omitempty" doc:"Text that must be in the greeting."`
+	Timeout       observe.Duration `json:"timeout,omitempty" yaml:"timeout,omitempty" doc:"Limit for the whole run."`
+	Warn          observe.Duration `json:"warn,omitempty" yaml:"warn,omitempty" doc:"Warning when the run takes longer."`
+	Crit          observe.Duration `json:"crit,omitempty" yaml:"crit,omitempty" doc:"Critical when the run takes longer."`
 
 	protocol, port, tlsPort string
 }
 
 // LineServiceType makes the probe type of one protocol that netline.Greet knows,
 // with its usual ports for plain and for implicit TLS.
-func LineServiceType(protocol, title, port, tlsPort string) ProbeType {
+func LineServiceType(protocol, title, port, tlsPort string) observe.ProbeType {
 	fresh := func() *LineService {
 		return &LineService{
-			TLS: "none", CertWarn: 21, CertCrit: 7, Timeout: Duration(DefaultProbeTimeout),
+			TLS: "none", CertWarn: 21, CertCrit: 7, Timeout: observe.Duration(observe.DefaultProbeTimeout),
 			protocol: protocol, port: port, tlsPort: tlsPort,
 		}
 	}
-	return ProbeType{
+	return observe.ProbeType{
 		Name: protocol, Title: title,
-		New: func() ProbeConfig { return fresh() },
-		FromTarget: func(t string) (ProbeConfig, error) {
+		New: func() observe.ProbeConfig { return fresh() },
+		FromTarget: func(t string) (observe.ProbeConfig, error) {
 			c := fresh()
 			c.Address = t
 			if strings.HasSuffix(t, ":"+tlsPort) {
@@ -75,44 +76,46 @@ func (c *LineService) Target() string { return c.address() }
 func (c *LineService) TimeLimit() time.Duration { return c.Timeout.D() }
 
 // Probe implements ProbeConfig.
-func (c *LineService) Probe(env ProbeEnv) (Probe, error) { return &lineProbe{cfg: *c, env: env}, nil }
+func (c *LineService) Probe(env observe.ProbeEnv) (observe.Probe, error) {
+	return &lineProbe{cfg: *c, env: env}, nil
+}
 
 type lineProbe struct {
 	cfg LineService
-	env ProbeEnv
+	env observe.ProbeEnv
 }
 
 // Run implements Probe.
-func (p *lineProbe) Run(ctx context.Context) Result {
+func (p *lineProbe) Run(ctx context.Context) observe.Result {
 	start := time.Now()
 	ctx, cancel := p.env.Bound(ctx, p.cfg.Timeout)
 	defer cancel()
 	address := p.cfg.address()
 	c, err := netline.Dial(ctx, netguard.Guard{AllowMetadata: p.env.AllowMetadata}, address, 0)
 	if err != nil {
-		return Report(start, Critical, "%s: %s", address, netguard.Explain(err))
+		return Report(start, observe.Critical, "%s: %s", address, netguard.Explain(err))
 	}
 	defer func() { _ = c.Close() }()
 	connect := time.Since(start)
 	banner, err := p.talk(ctx, c, address)
 	if err != nil {
-		return Report(start, Critical, "%s: %s", address, netguard.Explain(err))
+		return Report(start, observe.Critical, "%s: %s", address, netguard.Explain(err))
 	}
 	netline.Quit(c, p.cfg.protocol)
 	took := time.Since(start)
 	status, why := Over(took, p.cfg.Warn.D(), p.cfg.Crit.D()), ""
 	if !strings.Contains(banner, p.cfg.Expect) {
-		status, why = Critical, ", the greeting does not hold \""+Line(p.cfg.Expect, 60)+"\""
+		status, why = observe.Critical, ", the greeting does not hold \""+Line(p.cfg.Expect, 60)+"\""
 	}
 	var notAfter time.Time
-	ms := []Measure{{Name: "probe_" + p.cfg.protocol + "_connect_seconds", Value: connect.Seconds()}}
+	ms := []observe.Measure{{Name: "probe_" + p.cfg.protocol + "_connect_seconds", Value: connect.Seconds()}}
 	if st := c.TLS(); st != nil {
 		notAfter = CertExpiry(st.PeerCertificates)
 		s, _, text := CertDays(notAfter, time.Now(), p.cfg.CertWarn, p.cfg.CertCrit)
-		if s != OK {
+		if s != observe.OK {
 			status, why = Worst(status, s), why+", "+text
 		}
-		ms = append(ms, Measure{Name: "probe_tls_days_left", Value: notAfter.Sub(start).Hours() / 24})
+		ms = append(ms, observe.Measure{Name: "probe_tls_days_left", Value: notAfter.Sub(start).Hours() / 24})
 	}
 	r := Report(start, status, "%s answered in %s%s: %s", address, Millis(took), why, Line(banner, 120))
 	r.Measures, r.CertNotAfter = ms, notAfter

@@ -1,8 +1,9 @@
-package observe
+package probekit
 
 import (
 	"crypto/x509"
 	"fmt"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 	"math"
 	"strings"
 	"time"
@@ -18,8 +19,8 @@ const maxOutput = 512
 
 // Report makes a result that began at start and ends now. The output becomes one
 // clean line of at most 512 bytes, whatever the target put into it.
-func Report(start time.Time, s Status, format string, args ...any) Result {
-	return Result{Status: s, Output: Line(fmt.Sprintf(format, args...), maxOutput), Start: start, Duration: time.Since(start)}
+func Report(start time.Time, s observe.Status, format string, args ...any) observe.Result {
+	return observe.Result{Status: s, Output: Line(fmt.Sprintf(format, args...), maxOutput), Start: start, Duration: time.Since(start)}
 }
 
 // Line turns text from outside into one printable line of at most limit bytes; what
@@ -72,18 +73,18 @@ func cutText(s string, n int) string {
 }
 
 // Over judges a value against two limits, where a limit of 0 is not set.
-func Over[T ~int64 | ~float64](v, warn, crit T) Status {
+func Over[T ~int64 | ~float64](v, warn, crit T) observe.Status {
 	switch {
 	case crit > 0 && v > crit:
-		return Critical
+		return observe.Critical
 	case warn > 0 && v > warn:
-		return Warning
+		return observe.Warning
 	}
-	return OK
+	return observe.OK
 }
 
 // Worst gives the status that needs attention first.
-func Worst(a Status, more ...Status) Status {
+func Worst(a observe.Status, more ...observe.Status) observe.Status {
 	for _, b := range more {
 		if b.Worse(a) {
 			a = b
@@ -106,18 +107,18 @@ func CertExpiry(chain []*x509.Certificate) time.Time {
 // CertDays judges the expiry of a certificate at now against limits in days, where
 // a limit of 0 is not set; an expired certificate is critical. It gives the days
 // left, rounded down, and a phrase for people.
-func CertDays(notAfter, now time.Time, warn, crit int) (Status, int, string) {
+func CertDays(notAfter, now time.Time, warn, crit int) (observe.Status, int, string) {
 	days := int(math.Floor(notAfter.Sub(now).Hours() / 24))
 	date := notAfter.UTC().Format("2006-01-02")
 	switch {
 	case now.After(notAfter):
-		return Critical, days, "certificate expired on " + date
+		return observe.Critical, days, "certificate expired on " + date
 	case crit > 0 && days < crit:
-		return Critical, days, fmt.Sprintf("certificate expires in %d days, on %s", days, date)
+		return observe.Critical, days, fmt.Sprintf("certificate expires in %d days, on %s", days, date)
 	case warn > 0 && days < warn:
-		return Warning, days, fmt.Sprintf("certificate expires in %d days, on %s", days, date)
+		return observe.Warning, days, fmt.Sprintf("certificate expires in %d days, on %s", days, date)
 	}
-	return OK, days, fmt.Sprintf("certificate valid for %d days", days)
+	return observe.OK, days, fmt.Sprintf("certificate valid for %d days", days)
 }
 
 // Millis writes a duration for the output line, for example "12.3 ms".

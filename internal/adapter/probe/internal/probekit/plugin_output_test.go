@@ -1,4 +1,4 @@
-package observe
+package probekit
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
 )
 
@@ -15,13 +16,13 @@ func TestParsePluginOutput(t *testing.T) {
 	require.Equal(t, "DISK OK - free space: / 3326 MB (56%);", p.Line)
 	require.Equal(t, "/ 15272 MB (77%);\n/boot 68 MB (69%);\n/home 69357 MB (27%);", p.Detail)
 	require.Len(t, p.Measures, 15)
-	require.Equal(t, Measure{Name: "probe_perfdata", Labels: map[string]string{"label": "/", "unit": "bytes"}, Value: 2643e6}, p.Measures[0])
-	require.Equal(t, Measure{Name: "probe_perfdata_max", Labels: map[string]string{"label": "/my home"}, Value: 253414e6}, p.Measures[14])
+	require.Equal(t, observe.Measure{Name: "probe_perfdata", Labels: map[string]string{"label": "/", "unit": "bytes"}, Value: 2643e6}, p.Measures[0])
+	require.Equal(t, observe.Measure{Name: "probe_perfdata_max", Labels: map[string]string{"label": "/my home"}, Value: 253414e6}, p.Measures[14])
 }
 
 func TestParsePerfdata(t *testing.T) {
 	t.Parallel()
-	one := func(s string) Measure {
+	one := func(s string) observe.Measure {
 		ms := ParsePerfdata(s)
 		require.NotEmpty(t, ms, s)
 		return ms[0]

@@ -1,0 +1,155 @@
+import { Button } from '@mantine/core';
+import { IconPlus, IconServer2 } from '@tabler/icons-react';
+import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
+import { useCan } from '@/lib/permissions';
+import { useUrlState } from '@/lib/url';
+import { type Column, DataGrid, RowCount } from '@/ui/DataGrid';
+import { EmptyState } from '@/ui/EmptyState';
+import { ClearFilters, Facet, SearchBox } from '@/ui/Filters';
+import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
+import { useRows } from '@/ui/rows';
+import { StatusMark, Tag } from '@/ui/StatusMark';
+import { Time } from '@/ui/Time';
+import { type Criticality, type Filters, type Item, listItems, useKinds, useTeams } from './queries';
+
+export const Route = createLazyRoute('/estate/items')({ component: List });
+
+export const kindTitle = (k: string) => k.replaceAll('_', ' ').replace(/^\w/, (c) => c.toUpperCase());
+
+const COLUMNS: Column<Item>[] = [
+  {
+    id: 'state',
+    label: 'State',
+    width: 110,
+    render: (r) => (r.state ? <StatusMark state={r.state} /> : <span className="muted">not watched</span>),
+  },
+  {
+    id: 'name',
+    label: 'Name',
+    min: 200,
+    main: true,
+    render: (r) => (
+      <Link to={`/estate/items/${encodeURIComponent(r.name)}` as string} style={{ color: 'inherit' }} tabIndex={-1}>
+        {r.name}
+      </Link>
+    ),
+  },
+  {
+    id: 'title',
+    label: 'Title',
+    min: 140,
+    render: (r) => (r.title && r.title !== r.name ? r.title : <span className="muted">–</span>),
+  },
+  { id: 'kind', label: 'Kind', width: 130, render: (r) => kindTitle(r.kind) },
+  { id: 'owner', label: 'Owner', width: 120, render: (r) => r.owner || <span className="muted">–</span> },
+  { id: 'criticality', label: 'Criticality', width: 96, render: (r) => kindTitle(r.criticality) },
+  {
+    id: 'labels',
+    label: 'Labels',
+    width: 180,
+    render: (r) => (
+      <>
+        {Object.entries(r.labels ?? {})
+          .slice(0, 3)
+          .map(([k, v]) => (
+            <Tag key={k}>{v ? `${k}=${v}` : k}</Tag>
+          ))}
+      </>
+    ),
+  },
+  { id: 'updated', label: 'Changed', width: 96, right: true, render: (r) => <Time at={r.updated_at} /> },
+];
+const card = (r: Item) => (
+  <>
+    {r.state ? <StatusMark state={r.state} /> : <span className="muted">not watched</span>}
+    <span className="muted">{kindTitle(r.kind)}</span>
+    <span style={{ color: 'var(--tx-0)' }}>{r.name}</span>
+    <span className="muted">{r.owner}</span>
+  </>
+);
+const idOf = (r: Item) => r.name;
+const faded = (r: Item) => r.lifecycle === 'retired';
+const LEVELS = ['critical', 'high', 'medium', 'low'].map((value) => ({ value, label: kindTitle(value) }));
+
+function List() {
+  const [s, set] = useUrlState<Filters>();
+  const navigate = useNavigate();
+  const may = useCan()('item.write');
+  const kinds = useKinds().data?.items ?? [];
+  const teams = useTeams().data?.items ?? [];
+  const rows = useRows<Item>({
+    queryKey: ['items', s],
+    fetchPage: ({ cursor, limit }, signal) => listItems(s, cursor, limit, signal),
+    idOf,
+    topic: 'items',
+  });
+  const filtered = !!(s.q || s.kind || s.owner || s.criticality);
+  return (
+    <>
+      <PageHead title="Items">
+        <RowCount rows={rows} one="item" many="items" />
+        <Spacer />
+        {may && (
+          <Button component={Link} to={'/estate/items/new' as string} leftSection={<IconPlus size={14} />}>
+            Add an item
+          </Button>
+        )}
+      </PageHead>
+      <Toolbar>
+        <SearchBox
+          value={s.q ?? ''}
+          onChange={(q) => set({ q: q || undefined })}
+          placeholder="Name or title"
+          label="Find items"
+        />
+        <Facet
+          label="Kind"
+          choices={kinds.map((k) => ({ value: k.name, label: k.title }))}
+          value={s.kind ? [s.kind] : []}
+          onChange={(v) => set({ kind: v.at(-1) })}
+        />
+        <Facet
+          label="Owner"
+          choices={teams.map((t) => ({ value: t.name, label: t.title || t.name }))}
+          value={s.owner ? [s.owner] : []}
+          onChange={(v) => set({ owner: v.at(-1) })}
+        />
+        <Facet
+          label="Criticality"
+          choices={LEVELS}
+          value={s.criticality ? [s.criticality] : []}
+          onChange={(v) => set({ criticality: v.at(-1) as Criticality | undefined })}
+        />
+        <ClearFilters
+          on={filtered}
+          onClear={() => set({ q: undefined, kind: undefined, owner: undefined, criticality: undefined })}
+        />
+      </Toolbar>
+      <DataGrid
+        label="Items"
+        columns={COLUMNS}
+        rows={rows}
+        card={card}
+        faded={faded}
+        onOpen={(r) => void navigate({ to: `/estate/items/${encodeURIComponent(r.name)}` as string })}
+        empty={
+          filtered ? (
+            <EmptyState icon={IconServer2} title="No item fits these filters" hint="Change or clear them." />
+          ) : (
+            <EmptyState
+              icon={IconServer2}
+              title="Nothing is on the map yet"
+              hint="This machine appears by itself when discovery is on. Add what else you run, or apply an ops.yaml."
+            >
+              {may && (
+                <Button component={Link} to={'/estate/items/new' as string}>
+                  Add an item
+                </Button>
+              )}
+            </EmptyState>
+          )
+        }
+      />
+    </>
+  );
+}

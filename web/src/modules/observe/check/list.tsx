@@ -1,0 +1,156 @@
+import { Button } from '@mantine/core';
+import { IconActivity, IconPlus } from '@tabler/icons-react';
+import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
+import { milliseconds } from '@/lib/format';
+import { useCan } from '@/lib/permissions';
+import { useUrlState } from '@/lib/url';
+import { type Column, DataGrid, RowCount } from '@/ui/DataGrid';
+import { EmptyState } from '@/ui/EmptyState';
+import { ClearFilters, Facet, SearchBox } from '@/ui/Filters';
+import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
+import { useRows } from '@/ui/rows';
+import { Pill, StatusMark } from '@/ui/StatusMark';
+import { Time } from '@/ui/Time';
+import { type Check, type Filters, listChecks } from './queries';
+
+export const Route = createLazyRoute('/observe/checks')({ component: List });
+
+function Marks({ check: c }: { check: Check }) {
+  return (
+    <span style={{ display: 'inline-flex', gap: 6, alignItems: 'center' }}>
+      <StatusMark state={c.state} soft={!c.hard && c.state !== 'ok' && c.state !== 'pending'} />
+      {c.in_downtime && <Pill tone="maint">maintenance</Pill>}
+      {c.flapping && <Pill tone="warn">flapping</Pill>}
+      {!c.enabled && <Pill tone="plain">off</Pill>}
+    </span>
+  );
+}
+
+const COLUMNS: Column<Check>[] = [
+  { id: 'state', label: 'State', width: 150, sortable: true, render: (r) => <Marks check={r} /> },
+  {
+    id: 'name',
+    label: 'Check',
+    min: 180,
+    main: true,
+    sortable: true,
+    render: (r) => (
+      <Link to={`/observe/checks/${encodeURIComponent(r.name)}` as string} style={{ color: 'inherit' }} tabIndex={-1}>
+        {r.name}
+      </Link>
+    ),
+  },
+  { id: 'item', label: 'Item', width: 150, render: (r) => r.item || <span className="muted">–</span> },
+  { id: 'type', label: 'Type', width: 80, render: (r) => r.type },
+  {
+    id: 'output',
+    label: 'Last result',
+    min: 240,
+    render: (r) => (
+      <span title={r.last_result?.output} className="muted">
+        {r.broken ?? r.last_result?.output ?? 'No result yet'}
+      </span>
+    ),
+  },
+  {
+    id: 'took',
+    label: 'Took',
+    width: 80,
+    right: true,
+    render: (r) => (r.last_result ? milliseconds(r.last_result.duration_ms) : '–'),
+  },
+  {
+    id: 'since',
+    label: 'Since',
+    width: 90,
+    right: true,
+    render: (r) => (r.since ? <Time at={r.since} mode="age" /> : '–'),
+  },
+];
+const card = (r: Check) => (
+  <>
+    <Marks check={r} />
+    {r.since ? <Time at={r.since} mode="age" /> : <span />}
+    <span style={{ color: 'var(--tx-0)' }}>{r.name}</span>
+    <span className="muted">{r.item}</span>
+  </>
+);
+const idOf = (r: Check) => r.name;
+const faded = (r: Check) => !r.enabled;
+const STATES = ['critical', 'warning', 'unknown', 'unreachable', 'pending', 'ok'].map((value) => ({
+  value,
+  label: value.charAt(0).toUpperCase() + value.slice(1),
+}));
+
+function List() {
+  const [s, set] = useUrlState<Filters>();
+  const navigate = useNavigate();
+  const may = useCan()('check.write');
+  const rows = useRows<Check>({
+    queryKey: ['checks', s],
+    fetchPage: ({ cursor, limit }, signal) => listChecks(s, cursor, limit, signal),
+    idOf,
+    topic: 'checks',
+  });
+  const filtered = !!(s.q || s.state?.length || s.item || s.type);
+  return (
+    <>
+      <PageHead title="Checks">
+        <RowCount rows={rows} one="check" many="checks" />
+        <Spacer />
+        {may && (
+          <Button component={Link} to={'/observe/checks/new' as string} leftSection={<IconPlus size={14} />}>
+            Add a check
+          </Button>
+        )}
+      </PageHead>
+      <Toolbar>
+        <SearchBox
+          value={s.q ?? ''}
+          onChange={(q) => set({ q: q || undefined })}
+          placeholder="Name, item or target"
+          label="Find checks"
+        />
+        <Facet
+          label="State"
+          choices={STATES}
+          value={s.state ?? []}
+          onChange={(v) => set({ state: v.length ? v : undefined })}
+        />
+        {s.item && <Pill>Item: {s.item}</Pill>}
+        {s.type && <Pill>Type: {s.type}</Pill>}
+        <ClearFilters
+          on={filtered}
+          onClear={() => set({ q: undefined, state: undefined, item: undefined, type: undefined })}
+        />
+      </Toolbar>
+      <DataGrid
+        label="Checks"
+        columns={COLUMNS}
+        rows={rows}
+        card={card}
+        faded={faded}
+        sort={{ by: s.sort ?? 'name', desc: false }}
+        onSort={(v) => set({ sort: v.by === 'state' ? 'state' : undefined })}
+        onOpen={(r) => void navigate({ to: `/observe/checks/${encodeURIComponent(r.name)}` as string })}
+        empty={
+          filtered ? (
+            <EmptyState icon={IconActivity} title="No check fits these filters" hint="Change or clear them." />
+          ) : (
+            <EmptyState
+              icon={IconActivity}
+              title="Nothing is watched yet"
+              hint="Add a check, accept what was found on the overview, or apply an ops.yaml."
+            >
+              {may && (
+                <Button component={Link} to={'/observe/checks/new' as string}>
+                  Add a check
+                </Button>
+              )}
+            </EmptyState>
+          )
+        }
+      />
+    </>
+  );
+}

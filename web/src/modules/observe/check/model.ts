@@ -1,0 +1,95 @@
+import type { StateSpan } from '@/ui/StateStrip';
+import type { Change, CheckField } from './queries';
+
+/** Reads "1h5m30s", "500ms"; seconds, or undefined when it is not a duration. */
+export function seconds(text: string): number | undefined {
+  const unit: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
+  let sum = 0;
+  let rest = text.trim();
+  if (!rest) return undefined;
+  while (rest) {
+    const m = /^(\d+(?:\.\d+)?)(ms|s|m|h)/.exec(rest);
+    if (!m?.[1] || !m[2]) return undefined;
+    sum += Number(m[1]) * (unit[m[2]] ?? 0);
+    rest = rest.slice(m[0].length);
+  }
+  return sum;
+}
+
+/** Shortens Go's "1m0s" to "1m". */
+export function brief(text: string): string {
+  return text.replace(/(?<=[hm])0s$/, '').replace(/(?<=h)0m$/, '') || text;
+}
+
+/** Turns hard and soft changes (the newest first) into spans of states between two times in seconds. */
+export function spans(changes: readonly Change[], now: string, from: number, to: number): StateSpan[] {
+  const seen = changes.filter((c) => c.kind === 'state').map((c) => ({ ...c, at: Date.parse(c.at) / 1000 }));
+  seen.sort((a, b) => a.at - b.at);
+  const out: StateSpan[] = [];
+  for (let i = 0; i < seen.length; i++) {
+    const c = seen[i];
+    const end = seen[i + 1]?.at ?? to;
+    if (!c || end < from || c.at > to) continue;
+    out.push({ from: Math.max(c.at, from), to: Math.min(end, to), state: c.to });
+  }
+  const first = seen[0];
+  if (!first) return now === 'pending' ? [] : [{ from, to, state: now }];
+  if (first.at > from && first.from && first.from !== first.to) out.unshift({ from, to: first.at, state: first.from });
+  return out;
+}
+
+/** The few fields people fill in; the others stand under "More". */
+export function important(f: CheckField): boolean {
+  return (
+    f.required ||
+    ['url', 'address', 'host', 'name', 'path', 'command', 'dsn', 'server', 'status', 'contains', 'expect'].includes(
+      f.name,
+    )
+  );
+}
+
+/** What a form field holds, as text. */
+export function toText(kind: CheckField['kind'], v: unknown): string {
+  if (v === undefined || v === null) return '';
+  if (kind === 'list' && Array.isArray(v)) return v.map(String).join('\n');
+  if (kind === 'map' && typeof v === 'object')
+    return Object.entries(v as Record<string, unknown>)
+      .map(([k, x]) => `${k}: ${String(x)}`)
+      .join('\n');
+  if (kind === 'json') return JSON.stringify(v);
+  if (kind === 'duration') return v === '0s' ? '' : brief(String(v));
+  return String(v);
+}
+
+/** What the API gets from the text of a form field; undefined leaves the field out. */
+export function fromText(f: CheckField, text: string, numbers = false): unknown {
+  const t = text.trim();
+  if (!t) return undefined;
+  switch (f.kind) {
+    case 'whole':
+    case 'number':
+      return Number(t);
+    case 'switch':
+      return t === 'true';
+    case 'list': {
+      const parts = t.split('\n').map((p) => p.trim());
+      return numbers ? parts.filter(Boolean).map(Number) : parts.filter(Boolean);
+    }
+    case 'map': {
+      const out: Record<string, string> = {};
+      for (const line of t.split('\n')) {
+        const at = line.indexOf(':');
+        if (at > 0) out[line.slice(0, at).trim()] = line.slice(at + 1).trim();
+      }
+      return out;
+    }
+    case 'json':
+      try {
+        return JSON.parse(t);
+      } catch {
+        return t;
+      }
+    default:
+      return f.kind === 'text' ? text : t;
+  }
+}

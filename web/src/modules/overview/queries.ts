@@ -1,0 +1,88 @@
+import { queryOptions } from '@tanstack/react-query';
+import { call, http } from '@/api/client';
+import type { Schemas } from '@/api/paths';
+
+export type Host = Schemas['DiscoveryHost'];
+export type Suggestion = Schemas['DiscoverySuggestion'];
+export type Incident = Schemas['IncidentView'];
+
+export const countsQuery = queryOptions({
+  queryKey: ['checks', 'counts'],
+  queryFn: ({ signal }) => call(http.GET('/api/v1/check-counts', { signal })),
+});
+
+export const incidentsQuery = queryOptions({
+  queryKey: ['incidents', 'open'],
+  queryFn: ({ signal }) =>
+    call(http.GET('/api/v1/incidents', { params: { query: { open: true, limit: 20 } as never }, signal })),
+});
+
+export const worstQuery = queryOptions({
+  queryKey: ['checks', 'worst'],
+  queryFn: ({ signal }) =>
+    call(
+      http.GET('/api/v1/checks', {
+        params: { query: { state: ['critical', 'warning', 'unknown'], sort: 'state', limit: 12 } },
+        signal,
+      }),
+    ),
+});
+
+export const oncallQuery = queryOptions({
+  queryKey: ['oncall', 'now'],
+  refetchInterval: 60_000,
+  queryFn: ({ signal }) => call(http.GET('/api/v1/oncall', { signal })),
+});
+
+export const hostQuery = queryOptions({
+  queryKey: ['host'],
+  retry: false,
+  queryFn: ({ signal }) => call(http.GET('/api/v1/discovery/host', { signal })),
+});
+
+export const suggestionsQuery = queryOptions({
+  queryKey: ['suggestions', 'open'],
+  queryFn: ({ signal }) =>
+    call(
+      http.GET('/api/v1/discovery/suggestions', { params: { query: { state: 'open' as const, limit: 200 } }, signal }),
+    ),
+});
+
+export const certificatesQuery = queryOptions({
+  queryKey: ['items', 'certificates'],
+  refetchInterval: 300_000,
+  queryFn: async ({ signal }) => {
+    const list = await call(http.GET('/api/v1/items', { params: { query: { limit: 500 } }, signal }));
+    return list.items
+      .map((i) => ({ item: i.name, expires: (i.attributes as Record<string, unknown>)?.certificate_not_after }))
+      .filter((c): c is { item: string; expires: string } => typeof c.expires === 'string')
+      .sort((a, b) => a.expires.localeCompare(b.expires));
+  },
+});
+
+export const systemQuery = queryOptions({
+  queryKey: ['system'],
+  refetchInterval: 30_000,
+  queryFn: ({ signal }) => call(http.GET('/api/v1/system', { signal })),
+});
+
+export const acknowledge = (number: string) =>
+  call(http.POST('/api/v1/incidents/{number}/acknowledge', { params: { path: { number } } } as never));
+export const accept = (ids: string[]) => call(http.POST('/api/v1/discovery/accept', { body: { ids } }));
+export const dismiss = (id: string) =>
+  call(http.POST('/api/v1/discovery/suggestions/{id}/dismiss', { params: { path: { id } } }));
+
+interface PromAnswer {
+  data?: { result?: { values: [number, string][] }[] };
+}
+
+/** One line of the metric store over the last hour. */
+export async function series(query: string, signal: AbortSignal): Promise<{ x: number[]; y: (number | null)[] }> {
+  const now = Date.now() / 1000;
+  const p = new URLSearchParams({ query, start: String(now - 3600), end: String(now), step: '15' });
+  const res = await fetch(`/prometheus/api/v1/query_range?${p}`, { signal });
+  if (!res.ok) throw new Error('The metric store did not answer.');
+  const body = (await res.json()) as PromAnswer;
+  const v = body.data?.result?.[0]?.values ?? [];
+  return { x: v.map(([t]) => t), y: v.map(([, n]) => (Number.isFinite(Number(n)) ? Number(n) : null)) };
+}
