@@ -1,4 +1,4 @@
-import { Button, Modal, NumberInput, Select, TextInput } from '@mantine/core';
+import { Button, Modal, Select, TextInput } from '@mantine/core';
 import { IconGavel, IconPlus } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
@@ -201,12 +201,7 @@ function Editor({
     <Form form={form} label="Policy">
       <Row>
         <TextInput label="Name" withAsterisk disabled={!!p} placeholder="default" {...form.field('name')} />
-        <NumberInput
-          label="Order"
-          description="Lower ones are asked first."
-          allowDecimal={false}
-          {...form.field('order')}
-        />
+        <TextInput type="number" label="Order" description="Lower ones are asked first." {...form.field('order')} />
       </Row>
       <FieldGroup title="For alerts that fit" hint="What is left empty fits all.">
         <Row>

@@ -41,7 +41,7 @@ export const module = defineModule({
       to: '/settings/channels',
       label: 'Channels',
       icon: IconMail,
-      chord: 'g h',
+      chord: 'g j',
       permission: 'notification.read',
     },
     {
@@ -49,7 +49,7 @@ export const module = defineModule({
       to: '/settings/mail',
       label: 'Mail server',
       icon: IconMailCog,
-      chord: 'g m',
+      chord: 'g w',
       permission: 'channel.write',
     },
   ],

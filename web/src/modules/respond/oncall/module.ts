@@ -43,7 +43,7 @@ export const module = defineModule({
       to: '/respond/escalations',
       label: 'Escalations',
       icon: IconStairsUp,
-      chord: 'g e',
+      chord: 'g x',
       permission: 'oncall.read',
     },
   ],
