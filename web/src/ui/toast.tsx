@@ -8,6 +8,7 @@ export function done(message: string, undo?: () => void): void {
   notifications.show({
     id,
     autoClose: undo ? 10_000 : 4000,
+    closeButtonProps: CLOSE,
     message: undo ? (
       <Group justify="space-between" wrap="nowrap">
         {message}
@@ -27,8 +28,15 @@ export function done(message: string, undo?: () => void): void {
   });
 }
 let count = 0;
+const CLOSE = { 'aria-label': 'Close this note' };
 
 /** Says that something failed: failed('Acknowledging INC-12', error). */
 export function failed(what: string, error: unknown): void {
-  notifications.show({ color: 'red', title: `${what} failed`, message: messageOf(error), autoClose: 10_000 });
+  notifications.show({
+    color: 'red',
+    title: `${what} failed`,
+    message: messageOf(error),
+    autoClose: 10_000,
+    closeButtonProps: CLOSE,
+  });
 }

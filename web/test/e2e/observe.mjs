@@ -12,7 +12,7 @@ async function run(step) {
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
 
     step('this machine and its services show by themselves');
-    await page.getByText('This machine').waitFor({ timeout: 15_000 });
+    await page.getByRole('heading', { name: 'This machine', exact: true }).waitFor({ timeout: 15_000 });
     await page.getByText('Found on this machine, not watched yet').waitFor({ timeout: 15_000 });
     await axe(page, 'overview, dark');
 
@@ -63,7 +63,7 @@ async function run(step) {
     ]) {
       await light.goto(server.url + path);
       await light.getByRole('heading').first().waitFor();
-      await light.waitForLoadState('networkidle').catch(() => {});
+      await light.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
       await axe(light, `${path}, light`);
     }
     check(page.errors.length === 0, `the browser reported: ${page.errors.join('; ')}`);

@@ -36,7 +36,7 @@ function Page() {
         <Spacer />
         <OnCall />
       </PageHead>
-      <PageBody label="Overview">
+      <PageBody label="What needs attention">
         <Self />
         <Counts />
         <div className={classes.grid}>
