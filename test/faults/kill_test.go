@@ -136,12 +136,20 @@ func opsFile(n int, s *sink, target string) string {
 	_, port, _ := net.SplitHostPort(s.Addr().String())
 	var b strings.Builder
 	fmt.Fprintf(&b, "smtp: {host: 127.0.0.1, port: %s, from: \"mainstay@example.org\", tls: none}\n", port)
-	b.WriteString("channels:\n  - {name: ops-mail, email: {to: [ops@example.org]}}\n")
-	b.WriteString("escalations:\n  - name: ops\n    steps:\n      - {notify: [{channel: ops-mail}], after: 0s}\n")
+	// Many messages to one recipient within a minute become a summary, so each
+	// outage has a recipient of its own.
+	b.WriteString("channels:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - {name: mail-%d, email: {to: [ops-%d@example.org]}}\n", i, i)
+	}
+	b.WriteString("escalations:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  - {name: tell-%d, steps: [{notify: [{channel: mail-%d}], after: 0s}]}\n", i, i)
+	}
 	// What only adds load tells nobody.
 	b.WriteString("policies:\n")
 	for i := range n {
-		fmt.Fprintf(&b, "  - {name: out-%d, order: 1, match: {check: out-%d}, escalation: ops}\n", i, i)
+		fmt.Fprintf(&b, "  - {name: out-%d, order: 1, match: {check: out-%d}, escalation: tell-%d}\n", i, i, i)
 	}
 	b.WriteString("checks:\n")
 	for i := range n {

@@ -75,7 +75,7 @@ func TestReadOnlyDirectory(t *testing.T) {
 			dir, err := os.MkdirTemp("", "mainstay-readonly-*")
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = os.Chmod(dir, 0o700); _ = os.RemoveAll(dir) }) //nolint:gosec // to remove it
-			require.NoError(t, os.Chmod(dir, 0o755))                             //nolint:gosec // for another user
+			require.NoError(t, os.Chmod(dir, 0o755))                              //nolint:gosec // for another user
 			c.change(t, dir)
 			cmd := serve(t, dir)
 			if os.Getuid() == 0 {
