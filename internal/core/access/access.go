@@ -111,6 +111,19 @@ func (p *Principal) inScope(perm Permission) bool {
 	})
 }
 
+// Covers tells whether p may hand on the scopes: who is limited to scopes can
+// only give some of these, never all.
+func (p *Principal) Covers(scopes []string) bool {
+	if len(p.Scopes) == 0 {
+		return true
+	}
+	return len(scopes) > 0 && !slices.ContainsFunc(scopes, func(want string) bool {
+		return !slices.ContainsFunc(p.Scopes, func(have string) bool {
+			return have == want || strings.HasSuffix(have, ".") && strings.HasPrefix(want, have)
+		})
+	})
+}
+
 // Actor is the text that timelines and the audit log show.
 func (p *Principal) Actor() string {
 	switch {
@@ -166,7 +179,7 @@ func Where(ctx context.Context, perm Permission, column string) (string, []any) 
 	}
 	var ids []any
 	for t, r := range p.Teams {
-		if r.Reaches(perm.Least) {
+		if t != "" && r.Reaches(perm.Least) {
 			ids = append(ids, t)
 		}
 	}

@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
@@ -81,8 +83,11 @@ func (s *Service) BySession(ctx context.Context, value string) (*access.Principa
 	now := s.db.Clock().Now().UTC()
 	var w who
 	err := s.db.Reader().NewRaw("SELECT a.*, s.id AS row_id, s.last_seen_at, s.expires_at FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token_hash = ?", hashToken(value)).Scan(ctx, &w)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errs.New(errs.Unauthorized, "The session has ended. Sign in again.")
+	}
 	if err != nil {
-		return nil, db.NotFound(err, "The session has ended. Sign in again.")
+		return nil, err
 	}
 	if w.Disabled || w.ExpiresAt == nil || now.After(*w.ExpiresAt) {
 		return nil, errs.New(errs.Unauthorized, "The session has ended. Sign in again.")

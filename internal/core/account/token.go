@@ -52,6 +52,9 @@ func (s *Service) CreateToken(ctx context.Context, tx *db.Tx, in NewToken) (*API
 	if p := access.From(ctx); p != nil && !p.Role.Reaches(in.Role) {
 		return nil, "", errs.New(errs.Forbidden, "A token cannot have a higher role than you have.")
 	}
+	if p := access.From(ctx); p != nil && !p.Covers(in.Scopes) {
+		return nil, "", errs.New(errs.Forbidden, "A token cannot be allowed more than the token that makes it.")
+	}
 	if in.Expires < 0 {
 		return nil, "", errs.Fields(errs.Field{Path: "expires", Message: "must lie in the future"})
 	}

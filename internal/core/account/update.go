@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/audit"
@@ -33,6 +34,12 @@ func (s *Service) Update(ctx context.Context, accountID, ifMatch string, p Patch
 	}
 	var a *Account
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		if tx.Kind() == db.Postgres {
+			// Two administrators who take each other's role must not both succeed.
+			if _, err := tx.ExecContext(ctx, "SELECT id FROM accounts WHERE role = 'admin' OR id = ? ORDER BY id FOR UPDATE", accountID); err != nil {
+				return err
+			}
+		}
 		if a, err = ByID(ctx, tx, accountID); err != nil {
 			return err
 		}
@@ -41,8 +48,8 @@ func (s *Service) Update(ctx context.Context, accountID, ifMatch string, p Patch
 		}
 		before := *a
 		if p.Name != nil {
-			if a.Name = strings.TrimSpace(*p.Name); a.Name == "" {
-				return errs.Fields(errs.Field{Path: "name", Message: "must not be empty"})
+			if a.Name = strings.TrimSpace(*p.Name); a.Name == "" || utf8.RuneCountInString(a.Name) > 100 {
+				return errs.Fields(errs.Field{Path: "name", Message: "must have 1 to 100 characters"})
 			}
 		}
 		if p.TimeZone != nil {
@@ -64,9 +71,9 @@ func (s *Service) Update(ctx context.Context, accountID, ifMatch string, p Patch
 		if _, err := tx.NewUpdate().Model(a).WherePK().Exec(ctx); err != nil {
 			return err
 		}
-		if before.Role == access.Admin && (a.Role != access.Admin || a.Disabled) {
+		if before.Role == access.Admin && before.PasswordHash != "" && (a.Role != access.Admin || a.Disabled) {
 			var n int
-			if err := tx.NewRaw("SELECT COUNT(*) FROM accounts WHERE role = 'admin' AND disabled = ?", false).Scan(ctx, &n); err != nil {
+			if err := tx.NewRaw("SELECT COUNT(*) FROM accounts WHERE role = 'admin' AND password_hash <> '' AND disabled = ?", false).Scan(ctx, &n); err != nil {
 				return err
 			}
 			if n == 0 {

@@ -119,8 +119,14 @@ func (e *Engine) parse(data []byte) ([]entry, []errs.Field) {
 	sort.Strings(keys)
 	var out []entry
 	var bad []errs.Field
+	given := map[string]int{}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		k, v := root.Content[i], root.Content[i+1]
+		if first, twice := given[k.Value]; twice {
+			bad = append(bad, errs.Field{Path: k.Value, Line: k.Line, Message: fmt.Sprintf("is given twice, first in line %d; keep one", first)})
+			continue
+		}
+		given[k.Value] = k.Line
 		r, ok := e.res[k.Value]
 		if !ok {
 			bad = append(bad, errs.Field{Path: k.Value, Line: k.Line, Value: k.Value, Message: "is not a known key" + strict.DidYouMean(k.Value, keys)})

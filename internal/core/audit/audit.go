@@ -77,7 +77,7 @@ func Write(ctx context.Context, tx *db.Tx, c Change) error {
 		}
 	}
 	var prev string
-	if err := tx.NewRaw("SELECT hash FROM audit_log ORDER BY seq DESC LIMIT 1").Scan(ctx, &prev); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err := tx.NewRaw("SELECT hash FROM audit_head").Scan(ctx, &prev); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	p := access.From(ctx)
@@ -86,12 +86,13 @@ func Write(ctx context.Context, tx *db.Tx, c Change) error {
 		e.ActorID, e.Via = p.ID, p.Kind
 	}
 	e.Hash = digest(e, before, after)
-	_, err = tx.NewRaw("INSERT INTO audit_log (at, actor, actor_id, via, action, ref_kind, ref_id, name, before, after, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		e.At, e.Actor, e.ActorID, e.Via, e.Action, e.RefKind, e.RefID, e.Name, before, after, e.PrevHash, e.Hash).Exec(ctx)
-	if err != nil {
+	if err := tx.NewRaw("INSERT INTO audit_log (at, actor, actor_id, via, action, ref_kind, ref_id, name, before, after, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+		e.At, e.Actor, e.ActorID, e.Via, e.Action, e.RefKind, e.RefID, e.Name, before, after, e.PrevHash, e.Hash).Scan(ctx, &e.Seq); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	return nil
+	// The head tells when the newest entries are taken out, which no later entry would.
+	_, err = tx.NewRaw("INSERT INTO audit_head (id, seq, hash) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash", e.Seq, e.Hash).Exec(ctx)
+	return err
 }
 
 func encode(v any) (string, error) {
@@ -163,10 +164,19 @@ func List(ctx context.Context, q bun.IDB, f Filter) ([]Entry, error) {
 	return out, nil
 }
 
-// Verify walks the chain and gives the seq of the first broken entry, 0 when all
-// is well.
+// Verify walks the chain and gives the seq of the first entry that does not fit:
+// an altered one, or the one after a gap. It is 0 when all is well. When the
+// newest entries are missing it is the seq that the last one had.
 func Verify(ctx context.Context, q bun.IDB) (broken int64, err error) {
-	prev, last := "", int64(0)
+	// The head is read first: entries that are written meanwhile come after it.
+	var head struct {
+		Seq  int64
+		Hash string
+	}
+	if err := q.NewRaw("SELECT seq, hash FROM audit_head").Scan(ctx, &head); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, err
+	}
+	prev, last, met := "", int64(0), head.Seq == 0
 	for {
 		var rows []row
 		if err := q.NewRaw("SELECT * FROM audit_log WHERE seq > ? ORDER BY seq LIMIT 1000", last).Scan(ctx, &rows); err != nil {
@@ -176,10 +186,15 @@ func Verify(ctx context.Context, q bun.IDB) (broken int64, err error) {
 			if r.PrevHash != prev || r.Hash != digest(r.entry(), r.Before, r.After) {
 				return r.Seq, nil
 			}
+			met = met || r.Seq == head.Seq && r.Hash == head.Hash
 			prev, last = r.Hash, r.Seq
 		}
 		if len(rows) < 1000 {
-			return 0, nil
+			break
 		}
 	}
+	if !met {
+		return head.Seq, nil
+	}
+	return 0, nil
 }

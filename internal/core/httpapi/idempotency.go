@@ -22,14 +22,15 @@ const (
 
 // idempotency remembers the answers to POST requests that carry an
 // Idempotency-Key, per principal, for ten minutes in memory. A repeat gets the
-// first answer; the same key with another path is refused.
+// first answer; the same key with another request is refused.
 type idempotency struct {
 	mu sync.Mutex
 	m  map[[32]byte]*answer
 }
 
 type answer struct {
-	path    string
+	// request is the digest of address and body.
+	request [32]byte
 	at      time.Time
 	done    chan struct{}
 	status  int
@@ -46,8 +47,14 @@ func (s *idempotency) middleware(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
+	body, whole, err := readBody(ctx)
+	if err != nil || !whole {
+		// Too large, or broken off: the operation refuses it and nothing is kept.
+		next(&replayed{humaContext: ctx, body: body})
+		return
+	}
 	u := ctx.URL()
-	path := u.Path
+	request := sha256.Sum256(append([]byte(u.Path+"?"+u.RawQuery+"\x00"), body.Bytes()...))
 	k := sha256.Sum256([]byte(p.Kind + "\x00" + p.ID + "\x00" + key))
 	s.mu.Lock()
 	a, seen := s.m[k]
@@ -56,7 +63,7 @@ func (s *idempotency) middleware(ctx huma.Context, next func(huma.Context)) {
 	}
 	if !seen {
 		s.prune()
-		a = &answer{path: path, at: time.Now(), done: make(chan struct{})}
+		a = &answer{request: request, at: time.Now(), done: make(chan struct{})}
 		s.m[k] = a
 	}
 	s.mu.Unlock()
@@ -66,7 +73,7 @@ func (s *idempotency) middleware(ctx huma.Context, next func(huma.Context)) {
 		case <-ctx.Context().Done():
 			return
 		}
-		if a.path != path || a.status == 0 {
+		if a.request != request || a.status == 0 {
 			ctx.SetHeader("Content-Type", "application/problem+json")
 			ctx.SetStatus(http.StatusConflict)
 			_ = writeJSON(ctx.BodyWriter(), toProblem(errs.New(errs.Conflict, "This Idempotency-Key was used for another request. Use a new one.")))
@@ -82,7 +89,7 @@ func (s *idempotency) middleware(ctx huma.Context, next func(huma.Context)) {
 		_, _ = ctx.BodyWriter().Write(a.body)
 		return
 	}
-	rec := &recorder{humaContext: ctx, a: a}
+	rec := &recorder{humaContext: &replayed{humaContext: ctx, body: body}, a: a}
 	defer func() {
 		s.mu.Lock()
 		// What failed inside, or is too large to keep, may be tried again.
@@ -94,6 +101,23 @@ func (s *idempotency) middleware(ctx huma.Context, next func(huma.Context)) {
 	}()
 	next(rec)
 }
+
+// readBody reads the body as far as the operation allows, and one byte more; whole
+// is false when that was not all of it.
+func readBody(ctx huma.Context) (b *bytes.Buffer, whole bool, err error) {
+	limit := ctx.Operation().MaxBodyBytes
+	b = &bytes.Buffer{}
+	n, err := b.ReadFrom(io.LimitReader(ctx.BodyReader(), limit+1))
+	return b, n <= limit, err
+}
+
+// replayed gives a body that was read before.
+type replayed struct {
+	humaContext
+	body io.Reader
+}
+
+func (r *replayed) BodyReader() io.Reader { return io.MultiReader(r.body, r.humaContext.BodyReader()) }
 
 func (s *idempotency) prune() {
 	if len(s.m) < idempotencyMax {

@@ -7,5 +7,9 @@ import "github.com/google/uuid"
 // New returns a new identifier. It is unique across nodes and sorts by time.
 func New() string { return uuid.Must(uuid.NewV7()).String() }
 
-// Valid tells whether s has the form of an identifier.
-func Valid(s string) bool { return uuid.Validate(s) == nil }
+// Valid tells whether s has the form of an identifier as New writes it; the other
+// ways to write a UUID are none.
+func Valid(s string) bool {
+	u, err := uuid.Parse(s)
+	return err == nil && u.String() == s
+}

@@ -94,20 +94,24 @@ func (h *Hub) Send(n Note) {
 			}
 			msg = fmt.Appendf(nil, "data: %s\n\n", b)
 		}
-		if s.lost {
-			select {
-			case s.ch <- []byte("data: {\"topic\":\"live\",\"kind\":\"lost\",\"id\":\"\"}\n\n"):
-				s.lost = false
-			default:
-				continue
-			}
-		}
 		select {
 		case s.ch <- msg:
 		default:
 			s.lost = true
 		}
 	}
+}
+
+var lostNote = []byte("data: {\"topic\":\"live\",\"kind\":\"lost\",\"id\":\"\"}\n\n")
+
+// takeLost tells once whether notes to s were dropped. It is asked when what waited
+// has been written, so a browser hears of it although no further note comes.
+func (h *Hub) takeLost(s *subscriber) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lost := s.lost
+	s.lost = false
+	return lost
 }
 
 // Close ends all streams.
@@ -182,6 +186,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					return
 				}
 				if _, err := w.Write(msg); err != nil {
+					return
+				}
+			}
+			if h.takeLost(s) {
+				if _, err := w.Write(lostNote); err != nil {
 					return
 				}
 			}

@@ -189,7 +189,12 @@ func (s *Service) Lock(ctx context.Context, tx *db.Tx, recordID string) (*Record
 	return &r, db.NotFound(err, "There is no such record.")
 }
 
+const maxLabels = 50
+
 func (s *Service) setLabels(ctx context.Context, tx *db.Tx, recordID string, labels []string) error {
+	if len(labels) > maxLabels {
+		return errs.Fields(errs.Field{Path: "labels", Message: fmt.Sprintf("has more than %d entries", maxLabels)})
+	}
 	for _, l := range labels {
 		if l = strings.TrimSpace(l); l == "" || len(l) > 60 {
 			return errs.Fields(errs.Field{Path: "labels", Value: l, Message: "each must have 1 to 60 characters"})
@@ -202,14 +207,16 @@ func (s *Service) setLabels(ctx context.Context, tx *db.Tx, recordID string, lab
 }
 
 func (s *Service) changeLabels(ctx context.Context, tx *db.Tx, recordID string, labels []string) (bool, error) {
-	if len(labels) > 50 {
-		return false, errs.Fields(errs.Field{Path: "labels", Message: "has more than 50 entries"})
-	}
 	old, err := Labels(ctx, tx, recordID)
 	if err != nil {
 		return false, err
 	}
-	want := slices.Compact(slices.Sorted(slices.Values(labels)))
+	want := make([]string, len(labels))
+	for i, l := range labels {
+		want[i] = strings.TrimSpace(l)
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
 	if slices.Equal(old, want) {
 		return false, nil
 	}

@@ -144,6 +144,11 @@ func (s *Service) Create(ctx context.Context, tx *db.Tx, in NewRecord) (*Record,
 	if in.Urgency == 0 {
 		in.Urgency = 3
 	}
+	for path, v := range map[string]int{"impact": in.Impact, "urgency": in.Urgency} {
+		if v < 1 || v > 3 {
+			return nil, errs.Fields(errs.Field{Path: path, Value: strconv.Itoa(v), Message: "must be between 1 and 3"})
+		}
+	}
 	var n int64
 	if err := tx.NewRaw("INSERT INTO record_numbers (kind, last) VALUES (?, 1) ON CONFLICT (kind) DO UPDATE SET last = record_numbers.last + 1 RETURNING last", k.Name).Scan(ctx, &n); err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"context"
 	"embed"
 	"strings"
-	"unicode"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
@@ -32,14 +31,15 @@ type Doc struct {
 
 const maxBody = 32 << 10
 
-// Put adds or replaces a document as part of tx.
+// Put adds or replaces a document as part of tx. Of the body only its words are
+// kept, at most 32 KiB of it.
 func Put(ctx context.Context, tx *db.Tx, d Doc) error {
 	if len(d.Body) > maxBody {
-		d.Body = strings.ToValidUTF8(d.Body[:maxBody], "")
+		d.Body = d.Body[:maxBody]
 	}
-	_, err := tx.NewRaw(`INSERT INTO search_docs (kind, ref_id, name, title, body, url, team_id, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (kind, ref_id) DO UPDATE SET name = excluded.name, title = excluded.title, body = excluded.body, url = excluded.url, team_id = excluded.team_id, updated_at = excluded.updated_at`,
-		d.Kind, d.RefID, d.Name, d.Title, d.Body, d.URL, d.TeamID, tx.Now()).Exec(ctx)
+	_, err := tx.NewRaw(`INSERT INTO search_docs (kind, ref_id, name, title, body, url, team_id, updated_at, name_words, title_words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (kind, ref_id) DO UPDATE SET name = excluded.name, title = excluded.title, body = excluded.body, url = excluded.url, team_id = excluded.team_id, updated_at = excluded.updated_at, name_words = excluded.name_words, title_words = excluded.title_words`,
+		d.Kind, d.RefID, d.Name, d.Title, stored(d.Body), d.URL, d.TeamID, tx.Now(), stored(d.Name), stored(d.Title)).Exec(ctx)
 	return err
 }
 
@@ -61,37 +61,34 @@ func New(d *db.DB) *Index { return &Index{db: d, perms: map[string]access.Permis
 // Kind declares the permission to find things of a kind.
 func (x *Index) Kind(kind string, read access.Permission) { x.perms[kind] = read }
 
-// Find gives at most limit documents that hold all words of text, the best first.
+// Find gives at most limit documents that hold all words of text: first those
+// with that name, then those whose name begins so, then those with it in the
+// title; the newest first among equals.
 func (x *Index) Find(ctx context.Context, text string, kinds []string, limit int) ([]Doc, error) {
-	words := split(text)
-	if len(words) == 0 {
+	ws := words(text, maxQueryWords)
+	if len(ws) == 0 {
 		return []Doc{}, nil
 	}
+	typed := strings.Join(ws, " ")
+	from, join := "search_docs d", " & "
+	match, order := "d.tsv @@ ?::tsquery", "d.id"
+	quote := func(w string) string { return "'" + w + "':*" }
+	if x.db.Dialect() == db.SQLite {
+		from, join = "search_fts f JOIN search_docs d ON d.id = f.rowid", " "
+		match, order = "search_fts MATCH ?", "f.rowid"
+		quote = func(w string) string { return `"` + w + `"*` }
+	}
+	for i, w := range ws {
+		ws[i] = quote(w)
+	}
 	cond, args := x.allowed(ctx, kinds)
+	all := append([]any{typed, typed + "%", "%" + typed + "%", strings.Join(ws, join)}, args...)
 	out := []Doc{}
-	q := x.db.Reader()
-	if x.db.Dialect() == db.Postgres {
-		for i, w := range words {
-			words[i] = "'" + strings.ReplaceAll(w, "'", "''") + "':*"
-		}
-		all := append([]any{strings.Join(words, " & ")}, args...)
-		err := q.NewRaw("SELECT d.kind, d.ref_id, d.name, d.title, d.url, d.team_id FROM search_docs d, to_tsquery('simple', ?) q WHERE d.tsv @@ q AND ("+cond+") ORDER BY ts_rank(d.tsv, q) DESC, d.updated_at DESC LIMIT ?", append(all, limit)...).Scan(ctx, &out)
-		return out, err
-	}
-	for i, w := range words {
-		words[i] = `"` + strings.ReplaceAll(w, `"`, `""`) + `"*`
-	}
-	match := strings.Join(words, " ")
 	// Ranking every hit of a common word would take seconds on a million
 	// documents: of the newest 2,000 hits the best are shown.
-	all := append([]any{match}, args...)
-	err := q.NewRaw("SELECT kind, ref_id, name, title, url, team_id FROM (SELECT d.*, f.rowid AS rid, CASE WHEN lower(d.name) = ? THEN 0 WHEN d.name LIKE ? THEN 1 WHEN d.title LIKE ? THEN 2 ELSE 3 END AS tier FROM search_fts f JOIN search_docs d ON d.id = f.rowid WHERE search_fts MATCH ? AND ("+cond+") ORDER BY f.rowid DESC LIMIT 2000) x ORDER BY tier, rid DESC LIMIT ?",
-		append(append([]any{strings.ToLower(strings.TrimSpace(text)), likePrefix(text), "%" + likePrefix(text)}, all...), limit)...).Scan(ctx, &out)
+	err := x.db.Reader().NewRaw("SELECT kind, ref_id, name, title, url, team_id FROM (SELECT d.kind, d.ref_id, d.name, d.title, d.url, d.team_id, d.id, CASE WHEN d.name_words = ? THEN 0 WHEN d.name_words LIKE ? THEN 1 WHEN d.title_words LIKE ? THEN 2 ELSE 3 END AS tier FROM "+
+		from+" WHERE "+match+" AND ("+cond+") ORDER BY "+order+" DESC LIMIT 2000) x ORDER BY tier, id DESC LIMIT ?", append(all, limit)...).Scan(ctx, &out)
 	return out, err
-}
-
-func likePrefix(s string) string {
-	return strings.NewReplacer("%", "", "_", "", `\`, "").Replace(strings.TrimSpace(s)) + "%"
 }
 
 func (x *Index) allowed(ctx context.Context, kinds []string) (string, []any) {
@@ -116,18 +113,4 @@ func (x *Index) allowed(ctx context.Context, kinds []string) (string, []any) {
 		return "1 = 0", nil
 	}
 	return strings.Join(parts, " OR "), args
-}
-
-// split takes at most eight words of letters and digits.
-func split(s string) []string {
-	ws := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	if len(ws) > 8 {
-		ws = ws[:8]
-	}
-	for i, w := range ws {
-		if len(w) > 64 {
-			ws[i] = strings.ToValidUTF8(w[:64], "")
-		}
-	}
-	return ws
 }

@@ -1,0 +1,129 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/mainstay-ops/mainstay/internal/core/config"
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
+)
+
+func said(err error) string {
+	var e *errs.Error
+	if !errors.As(err, &e) {
+		return fmt.Sprint(err)
+	}
+	b := e.Message + "\n"
+	for _, f := range e.Fields {
+		b += fmt.Sprintf("%s: %s\n", f.Path, f.Message)
+	}
+	return b
+}
+
+// Each bad file in testdata/bad has its message beside it, word for word.
+func TestBadFiles(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	require.NoError(t, err)
+	require.Greater(t, len(files), 10)
+	for _, f := range files {
+		_, err := config.Load(f, nil, nil)
+		require.True(t, errs.Is(err, errs.Invalid), f)
+		want := strings.TrimSuffix(f, ".yaml") + ".want"
+		if os.Getenv("MAINSTAY_UPDATE") != "" {
+			require.NoError(t, os.WriteFile(want, []byte(said(err)), 0o600))
+		}
+		b, err2 := os.ReadFile(want)
+		require.NoError(t, err2)
+		require.Equal(t, string(b), said(err), f)
+		require.NotContains(t, fmt.Sprintf("%v %+v", err, errs.FieldsOf(err)), "hunter2", f)
+	}
+}
+
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	f := filepath.Join(t.TempDir(), "c.yaml")
+	require.NoError(t, os.WriteFile(f, []byte("listen: 127.0.0.1:1\ndata: /file\nlog: {level: warn}\n"), 0o600))
+	c, err := config.Load(f, []string{"MAINSTAY_LISTEN=127.0.0.1:2", "MAINSTAY_DATA=/env", "MAINSTAY_METRICS__RETENTION=15d", "LISTEN=127.0.0.1:9", "MAINSTAY_URL=x"}, map[string]string{"listen": "127.0.0.1:3"})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:3", c.Listen)
+	require.Equal(t, "/env", c.Data)
+	require.Equal(t, "warn", c.Log.Level)
+	require.Equal(t, 15*24*time.Hour, c.Metrics.Retention.D())
+	require.Equal(t, "http://127.0.0.1:3", c.PublicURL)
+	_, err = config.Load("", []string{"MAINSTAY_LISTEN=x", "MAINSTAY_METRICS__MAX_BYTES=lots"}, map[string]string{"lissten": "x", "log.level": "loud"})
+	for _, want := range []string{"listen", "MAINSTAY_METRICS__MAX_BYTES: must be a size", "--lissten: is not a setting", "listen", "log.level: must be one of"} {
+		require.Contains(t, said(err), want)
+	}
+}
+
+// What the defaults print decodes to the defaults, and the page about the settings
+// agrees with them.
+func TestDefaultsAndTheirPage(t *testing.T) {
+	t.Parallel()
+	b, err := yaml.Marshal(config.Default())
+	require.NoError(t, err)
+	f := filepath.Join(t.TempDir(), "c.yaml")
+	require.NoError(t, os.WriteFile(f, b, 0o600))
+	c, err := config.Load(f, nil, nil)
+	require.NoError(t, err)
+	want, err := config.Load("", nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, want, c)
+
+	page, err := os.ReadFile("../../../docs/configuration.md")
+	require.NoError(t, err)
+	flags := map[string]string{}
+	for _, line := range strings.Split(string(page), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !strings.HasPrefix(strings.TrimSpace(cells[1]), "`") {
+			continue
+		}
+		for _, key := range strings.Split(cells[1], ",") {
+			flags[strings.Trim(key, " `")] = strings.Trim(cells[2], " `")
+		}
+	}
+	require.Len(t, flags, 15, "every setting is on the page")
+	c, err = config.Load("", nil, flags)
+	require.NoError(t, err, "each default on the page is a value")
+	require.Equal(t, want, c, "and it is the default")
+
+	_, sample, ok := strings.Cut(string(page), "```yaml\n")
+	require.True(t, ok)
+	sample, _, _ = strings.Cut(sample, "```")
+	require.NoError(t, os.WriteFile(f, []byte(sample), 0o600))
+	c, err = config.Load(f, nil, nil)
+	require.NoError(t, err, "the sample is a valid file")
+	require.Equal(t, 90*24*time.Hour, c.Metrics.Retention.D())
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", c, c, c.Database, c.LogValue()), "secret@", "a password is not printed")
+}
+
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]time.Duration{"15d": 360 * time.Hour, "1.5d": 36 * time.Hour, "90s": 90 * time.Second, "0d": 0} {
+		var d config.Duration
+		require.NoError(t, d.UnmarshalText([]byte(in)), in)
+		require.Equal(t, want, d.D(), in)
+	}
+	for _, in := range []string{"", "d", "-1d", "NaNd", "1e9d", "5", "1w"} {
+		var d config.Duration
+		require.Error(t, d.UnmarshalText([]byte(in)), in)
+	}
+	for in, want := range map[string]config.Bytes{"0": 0, "512MiB": 512 << 20, "2 GiB": 2 << 30, "7": 7} {
+		var v config.Bytes
+		require.NoError(t, v.UnmarshalText([]byte(in)), in)
+		require.Equal(t, want, v, in)
+	}
+	for _, in := range []string{"", "-1", "1GB", "MiB", "99999999999TiB", "1.5GiB"} {
+		var v config.Bytes
+		require.Error(t, v.UnmarshalText([]byte(in)), in)
+	}
+}
