@@ -56,8 +56,8 @@ test: deps-test lint test-go check-gen test-ui test-e2e ## install what tests ne
 .PHONY: test-go
 test-go: ## Go tests, with the race detector where it pays
 	CGO_ENABLED=0 $(GO) vet ./...
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m $$($(GO) list ./... | grep -E '$(RACE_ROOMS)')
-	CGO_ENABLED=0 $(GO) test -timeout 10m $$($(GO) list ./... | grep -vE '$(RACE_ROOMS)')
+	CGO_ENABLED=1 scripts/with-postgres.sh $(GO) test -race -timeout 15m $$($(GO) list ./... | grep -E '$(RACE_ROOMS)')
+	CGO_ENABLED=0 scripts/with-postgres.sh $(GO) test -timeout 15m $$($(GO) list ./... | grep -vE '$(RACE_ROOMS)')
 
 .PHONY: test-ui
 test-ui: $(NM_STAMP) ## unit tests of the web interface

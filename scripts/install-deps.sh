@@ -41,6 +41,7 @@ chromium                   chromium
 postgresql                 /usr/lib/postgresql/*/bin/initdb
 nginx-light                nginx
 redis-server               redis-server
+prometheus                 promtool
 exim4-daemon-light         exim4
 monitoring-plugins-basic   /usr/lib/nagios/plugins/check_tcp
 monitoring-plugins-standard /usr/lib/nagios/plugins/check_pgsql

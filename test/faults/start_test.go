@@ -72,7 +72,7 @@ func TestReadOnlyDirectory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir, err := os.MkdirTemp("", "mainstay-readonly-*")
+			dir, err := os.MkdirTemp("", "mainstay-readonly-*") //nolint:usetesting // another user must reach it
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = os.Chmod(dir, 0o700); _ = os.RemoveAll(dir) }) //nolint:gosec // to remove it
 			require.NoError(t, os.Chmod(dir, 0o755))                              //nolint:gosec // for another user

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 var update = flag.Bool("update", false, "write docs/checks.md anew")

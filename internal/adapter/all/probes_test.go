@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // Every type has matching tags, a text for each field, and an example that is

@@ -45,8 +45,15 @@ func TestScopesLimit(t *testing.T) {
 		scopes []string
 		want   bool
 	}{
-		{nil, true}, {[]string{"incident."}, true}, {[]string{"incident.acknowledge"}, true}, {[]string{"x.y", "incident."}, true},
-		{[]string{"incident"}, false}, {[]string{"incident.ack"}, false}, {[]string{"inc."}, false}, {[]string{""}, false}, {[]string{"incident.read"}, false},
+		{nil, true},
+		{[]string{"incident."}, true},
+		{[]string{"incident.acknowledge"}, true},
+		{[]string{"x.y", "incident."}, true},
+		{[]string{"incident"}, false},
+		{[]string{"incident.ack"}, false},
+		{[]string{"inc."}, false},
+		{[]string{""}, false},
+		{[]string{"incident.read"}, false},
 	} {
 		p := &access.Principal{Role: access.Admin, Scopes: c.scopes}
 		require.Equal(t, c.want, p.Can(ack), "%q", c.scopes)

@@ -89,9 +89,11 @@ type Service struct {
 
 // New makes the service; sessions end after lifetime without use.
 func New(d *db.DB, lifetime time.Duration) *Service {
-	return &Service{db: d, throttle: newThrottle(d.Clock()), lifetime: lifetime,
+	return &Service{
+		db: d, throttle: newThrottle(d.Clock()), lifetime: lifetime,
 		// One hash takes 64 MiB; two at once bound what a flood of logins can take.
-		hashing: make(chan struct{}, 2)}
+		hashing: make(chan struct{}, 2),
+	}
 }
 
 var argon = &argon2id.Params{Memory: 64 * 1024, Iterations: 1, Parallelism: 2, SaltLength: 16, KeyLength: 32}

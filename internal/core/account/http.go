@@ -133,7 +133,8 @@ func (h *HTTP) Routes(api *httpapi.API) {
 	httpapi.Handle(api, httpapi.Op{ID: "logout", Method: "DELETE", Path: "/api/v1/session", Public: true, Tag: "session", Summary: "Sign out", Status: http.StatusNoContent},
 		func(ctx context.Context, _ *struct{}) (*struct {
 			SetCookie http.Cookie `header:"Set-Cookie"`
-		}, error) {
+		}, error,
+		) {
 			if p := access.From(ctx); p != nil && p.SessionID != "" {
 				if err := h.Service.Logout(ctx, p.SessionID); err != nil {
 					return nil, err
@@ -329,7 +330,8 @@ func (h *HTTP) audit(api *httpapi.API) {
 		func(ctx context.Context, _ *struct{}) (*httpapi.Body[struct {
 			OK     bool  `json:"ok"`
 			Broken int64 `json:"broken,omitempty" doc:"seq of the first entry that does not fit."`
-		}], error) {
+		}], error,
+		) {
 			n, err := audit.Verify(ctx, h.DB.Reader())
 			out := &httpapi.Body[struct {
 				OK     bool  `json:"ok"`

@@ -90,7 +90,7 @@ func (s *Service) RevokeToken(ctx context.Context, tx *db.Tx, tokenID string) er
 	return audit.Write(ctx, tx, audit.Change{Action: "token.revoke", Ref: entity.Ref{Kind: "token", ID: t.ID}, Name: t.Name, Before: t})
 }
 
-// Tokens lists them by name, without their values.
+// ListTokens lists them by name, without their values.
 func ListTokens(ctx context.Context, q bun.IDB) ([]APIToken, error) {
 	ts := []APIToken{}
 	if err := q.NewSelect().Model(&ts).OrderExpr("name").Limit(1000).Scan(ctx); err != nil {

@@ -165,7 +165,8 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		// What only applying shows.
 		_, err = e.Run(ctx, []byte("boxes:\n  - name: a\n    size: 13\n  - {name: ok, size: 2}\n  - name: b\n    size: 13\n  - name: c\n    size: 1\n    inside: nowhere\n"), false)
 		require.Equal(t, []errs.Field{
-			{Path: "boxes[0].size", Value: "13", Message: "brings bad luck", Line: 3}, {Path: "boxes[2].size", Value: "13", Message: "brings bad luck", Line: 6},
+			{Path: "boxes[0].size", Value: "13", Message: "brings bad luck", Line: 3},
+			{Path: "boxes[2].size", Value: "13", Message: "brings bad luck", Line: 6},
 			{Path: "boxes[3].inside", Value: "nowhere", Message: "is no box", Line: 9},
 		}, errs.FieldsOf(err))
 		require.Zero(t, count(t, d))

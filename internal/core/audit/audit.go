@@ -129,8 +129,10 @@ type row struct {
 }
 
 func (r row) entry() Entry {
-	return Entry{Seq: r.Seq, At: r.At.UTC(), Actor: r.Actor, ActorID: r.ActorID, Via: r.Via, Action: r.Action, RefKind: r.RefKind, RefID: r.RefID, Name: r.Name,
-		Before: json.RawMessage(r.Before), After: json.RawMessage(r.After), PrevHash: r.PrevHash, Hash: r.Hash}
+	return Entry{
+		Seq: r.Seq, At: r.At.UTC(), Actor: r.Actor, ActorID: r.ActorID, Via: r.Via, Action: r.Action, RefKind: r.RefKind, RefID: r.RefID, Name: r.Name,
+		Before: json.RawMessage(r.Before), After: json.RawMessage(r.After), PrevHash: r.PrevHash, Hash: r.Hash,
+	}
 }
 
 // List gives entries, newest first.

@@ -181,7 +181,7 @@ func CheckMatch(ifMatch string, version int64) error {
 }
 
 // problem turns err into a problem and logs what is ours to mend.
-func (a *API) problem(ctx context.Context, err error) huma.StatusError {
+func (a *API) problem(ctx context.Context, err error) *Problem {
 	p := toProblem(err)
 	if p.Status >= 500 && !errors.Is(err, context.Canceled) {
 		a.logger.Error("a request failed", "request_id", RequestID(ctx), "error", err)
@@ -191,7 +191,7 @@ func (a *API) problem(ctx context.Context, err error) huma.StatusError {
 }
 
 func (a *API) writeProblem(ctx huma.Context, err error) {
-	p := a.problem(ctx.Context(), err).(*Problem)
+	p := a.problem(ctx.Context(), err)
 	ctx.SetHeader("Content-Type", "application/problem+json")
 	if p.Status == http.StatusUnauthorized {
 		ctx.SetHeader("WWW-Authenticate", "Bearer")

@@ -74,7 +74,7 @@ func Wrap(h http.Handler, who Identify, logger *slog.Logger) http.Handler {
 		ctx := context.WithValue(r.Context(), reqKey{}, reqID)
 		defer func() {
 			if v := recover(); v != nil {
-				if v == http.ErrAbortHandler {
+				if v == http.ErrAbortHandler { //nolint:errorlint // a panic value, passed on as it is
 					panic(v)
 				}
 				logger.Error("a handler panicked", "request_id", reqID, "method", r.Method, "path", logged(r.URL.Path), "panic", v, "stack", string(debug.Stack()))

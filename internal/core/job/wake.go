@@ -27,7 +27,9 @@ func (d wakingDriver) SupportsListener() bool { return true }
 // and not by the database.
 func (d wakingDriver) SupportsListenNotify() bool { return false }
 
-func (d wakingDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener { return d.bus }
+func (d wakingDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
+	return d.bus
+}
 
 // wakeBus carries the names of queues that got work. It never blocks the sender:
 // when it is full, the workers look by themselves soon.

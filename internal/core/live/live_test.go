@@ -41,6 +41,7 @@ func (b *browser) count(s string) int {
 	defer b.mu.Unlock()
 	return strings.Count(b.text.String(), s)
 }
+
 func (b *browser) Write(p []byte) (int, error) {
 	if b.gate != nil {
 		<-b.gate

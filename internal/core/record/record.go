@@ -153,9 +153,11 @@ func (s *Service) Create(ctx context.Context, tx *db.Tx, in NewRecord) (*Record,
 	if err := tx.NewRaw("INSERT INTO record_numbers (kind, last) VALUES (?, 1) ON CONFLICT (kind) DO UPDATE SET last = record_numbers.last + 1 RETURNING last", k.Name).Scan(ctx, &n); err != nil {
 		return nil, err
 	}
-	r := &Record{ID: id.New(), Kind: k.Name, Number: n, Title: strings.TrimSpace(in.Title), Description: in.Description, State: k.Initial(), Open: k.States[0].Open,
+	r := &Record{
+		ID: id.New(), Kind: k.Name, Number: n, Title: strings.TrimSpace(in.Title), Description: in.Description, State: k.Initial(), Open: k.States[0].Open,
 		Impact: in.Impact, Urgency: in.Urgency, Priority: Priority(in.Impact, in.Urgency), RequesterID: in.RequesterID, AssigneeID: in.AssigneeID, TeamID: in.TeamID,
-		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1}
+		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
+	}
 	if _, err := tx.NewInsert().Model(r).Exec(ctx); err != nil {
 		return nil, err
 	}

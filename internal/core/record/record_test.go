@@ -200,8 +200,17 @@ func TestUpdate(t *testing.T) {
 		require.NoError(t, update(r, record.Patch{}), "nothing to change")
 		require.EqualValues(t, 2, r.Version)
 		for _, p := range []record.Patch{
-			{Impact: ptr(0)}, {Urgency: ptr(4)}, {Priority: ptr(6)}, {Priority: ptr(5)}, {Priority: ptr(5), Reason: "  "}, {Title: ptr(" ")},
-			{Title: ptr(strings.Repeat("ü", 301))}, {Title: ptr("a\x00b")}, {Description: ptr("\xff")}, {Labels: ptr([]string{""})}, {Labels: ptr([]string{strings.Repeat("x", 61)})},
+			{Impact: ptr(0)},
+			{Urgency: ptr(4)},
+			{Priority: ptr(6)},
+			{Priority: ptr(5)},
+			{Priority: ptr(5), Reason: "  "},
+			{Title: ptr(" ")},
+			{Title: ptr(strings.Repeat("ü", 301))},
+			{Title: ptr("a\x00b")},
+			{Description: ptr("\xff")},
+			{Labels: ptr([]string{""})},
+			{Labels: ptr([]string{strings.Repeat("x", 61)})},
 		} {
 			c := *r
 			require.True(t, errs.Is(update(&c, p), errs.Invalid), "%+v", p)

@@ -135,7 +135,13 @@ type Unmarshaler interface {
 	UnmarshalStrict(n *yaml.Node, path string) []errs.Field
 }
 
-var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
+func textOf(v reflect.Value) (encoding.TextUnmarshaler, bool) {
+	if !v.CanAddr() {
+		return nil, false
+	}
+	u, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+	return u, ok
+}
 
 func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, tag reflect.StructTag) {
 	if n.Kind == yaml.AliasNode {
@@ -160,12 +166,12 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, tag reflect.
 			return
 		}
 	}
-	if v.CanAddr() && v.Addr().Type().Implements(textType) {
+	if u, ok := textOf(v); ok {
 		if n.Kind != yaml.ScalarNode {
 			d.fail(n, path, tag, "must be a single value, not a %s", shape(n))
 			return
 		}
-		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.Value)); err != nil {
+		if err := u.UnmarshalText([]byte(n.Value)); err != nil {
 			d.fail(n, path, tag, "%s", err.Error())
 		}
 		return

@@ -60,16 +60,20 @@ var accepted = []int{200, 201, 202, 204, 301, 302, 303, 304, 307, 308, 400, 401,
 
 // proposeCertificate gives the check of a certificate's expiry.
 func proposeCertificate(item string, l *listener) proposal {
-	return proposal{Name: item + " certificate", Type: "tls", Every: time.Hour, Reason: "It shows a certificate that expires.",
-		Probe: map[string]any{"address": l.target(), "tls_skip_verify": true}}
+	return proposal{
+		Name: item + " certificate", Type: "tls", Every: time.Hour, Reason: "It shows a certificate that expires.",
+		Probe: map[string]any{"address": l.target(), "tls_skip_verify": true},
+	}
 }
 
 // proposeHost gives the checks of the machine: each real file system.
 func proposeHost(h *Host) []proposal {
 	var out []proposal
 	for _, f := range h.Filesystems {
-		out = append(out, proposal{Name: h.Name + " disk " + f.Mount, Type: "disk", Every: time.Minute, Reason: "A full disk stops what writes to it.",
-			Probe: map[string]any{"path": f.Mount, "warn": 85, "crit": 95}})
+		out = append(out, proposal{
+			Name: h.Name + " disk " + f.Mount, Type: "disk", Every: time.Minute, Reason: "A full disk stops what writes to it.",
+			Probe: map[string]any{"path": f.Mount, "warn": 85, "crit": 95},
+		})
 	}
 	return out
 }

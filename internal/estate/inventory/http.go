@@ -140,8 +140,10 @@ func (s *Service) relationRoutes(api *httpapi.API) {
 		func(ctx context.Context, in *unrelateIn) (*struct{}, error) {
 			return nil, s.Unrelate(ctx, in.Name, in.Type, in.Other)
 		})
-	httpapi.Handle(api, httpapi.Op{ID: "get-item-impact", Method: "GET", Path: base + "/impact", Need: estate.ReadItems, Tag: "items", Summary: "What stops if this item stops",
-		Description: "If B stops, everything that depends on B or runs on B, and everything that B is part of, is affected, and so on from there. The nearest come first."},
+	httpapi.Handle(api, httpapi.Op{
+		ID: "get-item-impact", Method: "GET", Path: base + "/impact", Need: estate.ReadItems, Tag: "items", Summary: "What stops if this item stops",
+		Description: "If B stops, everything that depends on B or runs on B, and everything that B is part of, is affected, and so on from there. The nearest come first.",
+	},
 		func(ctx context.Context, in *reachIn) (*httpapi.Body[Reach], error) {
 			r, err := s.reached(ctx, in.Name, walk{depth: in.Depth, limit: in.Limit})
 			return &httpapi.Body[Reach]{Body: r}, err

@@ -167,8 +167,11 @@ func TestAccess(t *testing.T) {
 		viewer := as(h, access.Viewer, nil)
 		require.Len(t, decode[page[View]](t, h.call(viewer, "GET", "/api/v1/items", ""), 200).Items, 3)
 		for _, c := range [][3]string{
-			{"POST", "/api/v1/items", `{"name":"new","kind":"host"}`}, {"PATCH", "/api/v1/items/mine", `{"title":"x"}`}, {"DELETE", "/api/v1/items/mine", ""},
-			{"POST", "/api/v1/items/mine/relations", `{"type":"part_of","item":"theirs"}`}, {"DELETE", "/api/v1/items/theirs/relations/depends_on/mine", ""},
+			{"POST", "/api/v1/items", `{"name":"new","kind":"host"}`},
+			{"PATCH", "/api/v1/items/mine", `{"title":"x"}`},
+			{"DELETE", "/api/v1/items/mine", ""},
+			{"POST", "/api/v1/items/mine/relations", `{"type":"part_of","item":"theirs"}`},
+			{"DELETE", "/api/v1/items/theirs/relations/depends_on/mine", ""},
 		} {
 			require.Equal(t, 403, h.call(viewer, c[0], c[1], c[2]).Code, c)
 			require.Equal(t, 401, h.call(t.Context(), c[0], c[1], c[2]).Code, c)

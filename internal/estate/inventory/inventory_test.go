@@ -57,8 +57,10 @@ func (h *house) open() *house {
 	require.NoError(h.t, h.db.Migrate(ctx, []db.Migrations{event.Migrations(), audit.Migrations(), search.Migrations(), account.Migrations(), {Module: m.ID, FS: m.Migrations}}))
 	logger := slog.New(slog.DiscardHandler)
 	h.ctx, h.entities, h.search, h.mux = ctx, entity.NewRegistry(), search.New(h.db), http.NewServeMux()
-	in, err := m.New(module.Deps{DB: h.db, Events: event.New(h.db, logger), Entities: h.entities, Search: h.search, Live: live.NewHub(), Logger: logger,
-		Metrics: prometheus.NewRegistry(), Health: module.NewHealth(), Wire: module.NewWire()})
+	in, err := m.New(module.Deps{
+		DB: h.db, Events: event.New(h.db, logger), Entities: h.entities, Search: h.search, Live: live.NewHub(), Logger: logger,
+		Metrics: prometheus.NewRegistry(), Health: module.NewHealth(), Wire: module.NewWire(),
+	})
 	require.NoError(h.t, err)
 	h.svc = in.(*Service)
 	require.NoError(h.t, h.svc.Start(ctx))

@@ -44,10 +44,10 @@ func (s *Service) Resources() []apply.Resource {
 		Key: "items", Order: 20, Need: estate.WriteItems,
 		New: func() any { return &fileEntry{} },
 		Apply: func(ctx context.Context, tx *db.Tx, e any) (apply.Change, error) {
-			return s.applyItem(ctx, tx, e.(*fileEntry)) //nolint:errcheck // New made it
+			return s.applyItem(ctx, tx, e.(*fileEntry))
 		},
 		Connect: func(ctx context.Context, tx *db.Tx, e any) (apply.Change, error) {
-			return s.connectItem(ctx, tx, e.(*fileEntry)) //nolint:errcheck // New made it
+			return s.connectItem(ctx, tx, e.(*fileEntry))
 		},
 		Export: s.export,
 	}}

@@ -99,8 +99,10 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, f Fields) (*Item, error
 }
 
 func blank(tx *db.Tx) *Item {
-	return &Item{ID: id.New(), Criticality: estate.Medium, Lifecycle: inUse, Labels: map[string]string{}, Attributes: map[string]any{}, Sources: map[string]string{}, Typed: map[string]bool{},
-		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1}
+	return &Item{
+		ID: id.New(), Criticality: estate.Medium, Lifecycle: inUse, Labels: map[string]string{}, Attributes: map[string]any{}, Sources: map[string]string{}, Typed: map[string]bool{},
+		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
+	}
 }
 
 // add writes a new item that has been checked.
@@ -118,8 +120,10 @@ func (s *Service) add(ctx context.Context, tx *db.Tx, i *Item) error {
 }
 
 func auditView(i *Item) map[string]any {
-	return map[string]any{"name": i.Name, "title": i.Title, "kind": i.Kind, "owner_team_id": i.OwnerTeamID, "criticality": i.Criticality, "lifecycle": i.Lifecycle,
-		"description": i.Description, "labels": i.Labels, "attributes": i.Attributes}
+	return map[string]any{
+		"name": i.Name, "title": i.Title, "kind": i.Kind, "owner_team_id": i.OwnerTeamID, "criticality": i.Criticality, "lifecycle": i.Lifecycle,
+		"description": i.Description, "labels": i.Labels, "attributes": i.Attributes,
+	}
 }
 
 // Update changes an item. ifMatch is the entity tag that the change is based on,

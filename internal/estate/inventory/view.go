@@ -79,8 +79,10 @@ func (s *Service) views(ctx context.Context, q bun.IDB, is []Item) ([]View, erro
 	states := s.stateOf(ids)
 	out := make([]View, len(is))
 	for n, i := range is {
-		out[n] = View{ID: i.ID, Name: i.Name, Title: i.Title, Kind: i.Kind, Owner: teams[i.OwnerTeamID], Criticality: i.Criticality, Lifecycle: i.Lifecycle, Labels: i.Labels,
-			Attributes: i.Attributes, Sources: i.Sources, Description: i.Description, State: states[i.ID], CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Version: i.Version}
+		out[n] = View{
+			ID: i.ID, Name: i.Name, Title: i.Title, Kind: i.Kind, Owner: teams[i.OwnerTeamID], Criticality: i.Criticality, Lifecycle: i.Lifecycle, Labels: i.Labels,
+			Attributes: i.Attributes, Sources: i.Sources, Description: i.Description, State: states[i.ID], CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Version: i.Version,
+		}
 	}
 	return out, nil
 }

@@ -90,7 +90,8 @@ type Engine struct {
 }
 
 func newEngine(d *db.DB, ev *event.Log, hub *live.Hub, logger *slog.Logger, reg prometheus.Registerer, env observe.ProbeEnv) *Engine {
-	g := &Engine{db: d, events: ev, live: hub, logger: logger, env: env, byID: map[string]*entry{}, byName: map[string]*entry{}, kick: make(chan struct{}, 1), relinkC: make(chan struct{}, 1),
+	g := &Engine{
+		db: d, events: ev, live: hub, logger: logger, env: env, byID: map[string]*entry{}, byName: map[string]*entry{}, kick: make(chan struct{}, 1), relinkC: make(chan struct{}, 1),
 		slots: make(chan struct{}, maxRunning), heavySlots: make(chan struct{}, maxHeavy),
 		late:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mainstay_check_lateness_seconds", Help: "How long after its moment a check began.", Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2, 5}}),
 		executed: prometheus.NewCounter(prometheus.CounterOpts{Name: "mainstay_check_executions_total", Help: "Executions of checks."}),

@@ -72,8 +72,10 @@ func (b checkBody) spec(name string) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	return Spec{Name: name, Item: b.Item, Every: b.Every, RetryEvery: b.RetryEvery, Attempts: b.Attempts, Freshness: b.Freshness, Disabled: b.Disabled,
-		Settings: Settings{Parents: b.Parents, AnyParent: b.AnyParent, NoFlapping: b.NoFlapping, Volatile: b.Volatile}, Type: b.Type, Probe: cfg}, nil
+	return Spec{
+		Name: name, Item: b.Item, Every: b.Every, RetryEvery: b.RetryEvery, Attempts: b.Attempts, Freshness: b.Freshness, Disabled: b.Disabled,
+		Settings: Settings{Parents: b.Parents, AnyParent: b.AnyParent, NoFlapping: b.NoFlapping, Volatile: b.Volatile}, Type: b.Type, Probe: cfg,
+	}, nil
 }
 
 type createIn struct{ Body checkBody }
@@ -294,8 +296,10 @@ func (s *Service) detail(name string) (*httpapi.Body[Detail], error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	d := Detail{View: s.engine.note(e), Item: e.item, RetryEvery: e.spec.RetryEvery, Freshness: e.spec.Freshness, Parents: e.spec.Parents, AnyParent: e.spec.AnyParent,
-		NoFlapping: e.spec.NoFlapping, Volatile: e.spec.Volatile, Probe: map[string]any{}, Why: state.Explain(e.st), FlapPercent: state.FlapPercent(e.st.Flaps), Output: e.last.Output, Detail: e.last.Detail, Version: e.version}
+	d := Detail{
+		View: s.engine.note(e), Item: e.item, RetryEvery: e.spec.RetryEvery, Freshness: e.spec.Freshness, Parents: e.spec.Parents, AnyParent: e.spec.AnyParent,
+		NoFlapping: e.spec.NoFlapping, Volatile: e.spec.Volatile, Probe: map[string]any{}, Why: state.Explain(e.st), FlapPercent: state.FlapPercent(e.st.Flaps), Output: e.last.Output, Detail: e.last.Detail, Version: e.version,
+	}
 	if d.Why == nil {
 		d.Why = []state.Rule{}
 	}

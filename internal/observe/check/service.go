@@ -97,8 +97,10 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, spec Spec, ifMatch string
 	if err != nil {
 		return nil, "", err
 	}
-	r := &row{ID: newID(), Name: spec.Name, ItemID: itemID, TeamID: teamID, Type: spec.Type, EveryMS: spec.Every.D().Milliseconds(), RetryMS: spec.RetryEvery.D().Milliseconds(),
-		Attempts: spec.Attempts, FreshnessMS: spec.Freshness.D().Milliseconds(), Settings: string(settings), Enabled: !spec.Disabled, CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1}
+	r := &row{
+		ID: newID(), Name: spec.Name, ItemID: itemID, TeamID: teamID, Type: spec.Type, EveryMS: spec.Every.D().Milliseconds(), RetryMS: spec.RetryEvery.D().Milliseconds(),
+		Attempts: spec.Attempts, FreshnessMS: spec.Freshness.D().Milliseconds(), Settings: string(settings), Enabled: !spec.Disabled, CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
+	}
 	if spec.Probe != nil {
 		r.Target, r.TimeoutMS = spec.Probe.Target(), spec.timeout().Milliseconds()
 	}

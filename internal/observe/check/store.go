@@ -48,8 +48,10 @@ func (r *row) probeJSON(box *secret.Box) ([]byte, error) {
 
 // spec turns a row back into what people wrote; item is the item's name.
 func (r *row) spec(box *secret.Box, item string) (Spec, error) {
-	s := Spec{Name: r.Name, Item: item, Every: observe.Duration(time.Duration(r.EveryMS) * time.Millisecond), RetryEvery: observe.Duration(time.Duration(r.RetryMS) * time.Millisecond),
-		Attempts: r.Attempts, Freshness: observe.Duration(time.Duration(r.FreshnessMS) * time.Millisecond), Disabled: !r.Enabled, Type: r.Type}
+	s := Spec{
+		Name: r.Name, Item: item, Every: observe.Duration(time.Duration(r.EveryMS) * time.Millisecond), RetryEvery: observe.Duration(time.Duration(r.RetryMS) * time.Millisecond),
+		Attempts: r.Attempts, Freshness: observe.Duration(time.Duration(r.FreshnessMS) * time.Millisecond), Disabled: !r.Enabled, Type: r.Type,
+	}
 	if err := json.Unmarshal([]byte(r.Settings), &s.Settings); err != nil {
 		return s, err
 	}

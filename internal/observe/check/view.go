@@ -39,8 +39,10 @@ func (g *Engine) noteOf(e *entry) View {
 }
 
 func (g *Engine) note(e *entry) View {
-	v := View{Name: e.name, Item: e.item, Type: e.spec.Type, Target: e.target, State: state.Display(e.st), Hard: e.st.Hard, Attempt: int(e.st.Attempt), Attempts: e.spec.Attempts,
-		Flapping: e.st.Reasons&state.Flapping != 0, InDowntime: e.st.Depth > 0, Withheld: e.st.Reasons.Names(), ProblemID: e.st.ProblemID, Every: e.spec.Every, Enabled: !e.spec.Disabled, Broken: e.broken}
+	v := View{
+		Name: e.name, Item: e.item, Type: e.spec.Type, Target: e.target, State: state.Display(e.st), Hard: e.st.Hard, Attempt: int(e.st.Attempt), Attempts: e.spec.Attempts,
+		Flapping: e.st.Reasons&state.Flapping != 0, InDowntime: e.st.Depth > 0, Withheld: e.st.Reasons.Names(), ProblemID: e.st.ProblemID, Every: e.spec.Every, Enabled: !e.spec.Disabled, Broken: e.broken,
+	}
 	if e.st.Known {
 		t := e.st.Since.Time()
 		v.Since = &t

@@ -132,8 +132,10 @@ func (w *writer) write(batch []*transition) error {
 func facts(t *transition) []observe.CheckStateChanged {
 	var out []observe.CheckStateChanged
 	for _, f := range t.fx {
-		c := observe.CheckStateChanged{CheckID: t.e.id, Check: t.e.name, ItemID: t.e.itemID, Item: t.item, ProblemID: f.ProblemID, From: f.From.String(), To: f.To.String(),
-			At: stampOr(f.At, t.at), Since: stampOr(f.Since, t.at), Output: t.output}
+		c := observe.CheckStateChanged{
+			CheckID: t.e.id, Check: t.e.name, ItemID: t.e.itemID, Item: t.item, ProblemID: f.ProblemID, From: f.From.String(), To: f.To.String(),
+			At: stampOr(f.At, t.at), Since: stampOr(f.Since, t.at), Output: t.output,
+		}
 		switch f.Kind {
 		case state.Notify:
 			c.Notice = f.Notice.String()

@@ -49,8 +49,13 @@ func writeCSV(r Report) ([]byte, error) {
 		key, title string
 		v          float64
 	}{
-		{"period", "Length of the period", length}, {"up", "Up", r.Buckets.UpSeconds}, {"down", "Down", r.Buckets.DownSeconds}, {"planned", "Planned maintenance", r.Buckets.PlannedSeconds},
-		{"unreachable", "Unreachable", r.Buckets.UnreachableSeconds}, {"unknown", "Unknown", r.Buckets.UnknownSeconds}, {"no_data", "No data", r.Buckets.NoDataSeconds},
+		{"period", "Length of the period", length},
+		{"up", "Up", r.Buckets.UpSeconds},
+		{"down", "Down", r.Buckets.DownSeconds},
+		{"planned", "Planned maintenance", r.Buckets.PlannedSeconds},
+		{"unreachable", "Unreachable", r.Buckets.UnreachableSeconds},
+		{"unknown", "Unknown", r.Buckets.UnknownSeconds},
+		{"no_data", "No data", r.Buckets.NoDataSeconds},
 	} {
 		row(figures.Definition{Key: x.key, Title: x.title}, number(&x.v), "s", nil)
 	}

@@ -104,8 +104,10 @@ func newReport(item string, p figures.Span, u figures.Uptime, m figures.Response
 }
 
 func bucketsOf(u figures.Uptime) Buckets {
-	return Buckets{UpSeconds: u.In(figures.Up), DownSeconds: u.In(figures.Down), PlannedSeconds: u.In(figures.Planned),
-		UnreachableSeconds: u.In(figures.Unreachable), UnknownSeconds: u.In(figures.UnknownState), NoDataSeconds: u.In(figures.NoData)}
+	return Buckets{
+		UpSeconds: u.In(figures.Up), DownSeconds: u.In(figures.Down), PlannedSeconds: u.In(figures.Planned),
+		UnreachableSeconds: u.In(figures.Unreachable), UnknownSeconds: u.In(figures.UnknownState), NoDataSeconds: u.In(figures.NoData),
+	}
 }
 
 // maxOutages caps the list of outages; the figures count all.
@@ -130,8 +132,10 @@ func outages(p figures.Span, w figures.Watch, names map[string]estate.Item) []Ou
 		for _, d := range alone.Time {
 			whole += d
 		}
-		l := OutageLine{Start: o.Start.UTC(), DurationSeconds: whole.Seconds(), Check: o.Check, Item: names[o.ItemID].Name, Worst: o.Worst,
-			CountsAsDown: alone.Time[figures.Down] > 0, Planned: whole > 0 && alone.Time[figures.Planned] == whole}
+		l := OutageLine{
+			Start: o.Start.UTC(), DurationSeconds: whole.Seconds(), Check: o.Check, Item: names[o.ItemID].Name, Worst: o.Worst,
+			CountsAsDown: alone.Time[figures.Down] > 0, Planned: whole > 0 && alone.Time[figures.Planned] == whole,
+		}
 		if !o.End.IsZero() {
 			end := o.End.UTC()
 			l.End = &end
@@ -142,6 +146,8 @@ func outages(p figures.Span, w figures.Watch, names map[string]estate.Item) []Ou
 }
 
 func incidentLine(i respond.Incident) IncidentLine {
-	return IncidentLine{Number: i.Number, Title: i.Title, State: i.State, Priority: i.Priority, ImpactStartedAt: i.ImpactStartedAt, DetectedAt: i.DetectedAt,
-		AcknowledgedAt: i.AcknowledgedAt, WorkStartedAt: i.WorkStartedAt, RestoredAt: i.RestoredAt, ResolvedAt: i.ResolvedAt}
+	return IncidentLine{
+		Number: i.Number, Title: i.Title, State: i.State, Priority: i.Priority, ImpactStartedAt: i.ImpactStartedAt, DetectedAt: i.DetectedAt,
+		AcknowledgedAt: i.AcknowledgedAt, WorkStartedAt: i.WorkStartedAt, RestoredAt: i.RestoredAt, ResolvedAt: i.ResolvedAt,
+	}
 }

@@ -297,7 +297,8 @@ func TestTrendOverClockChange(t *testing.T) {
 	t.Parallel()
 	h := young()
 	h.watch["2"] = observe.Watch{First: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), Outages: []observe.Outage{
-		{Check: "shop-http", ItemID: "2", Start: time.Date(2026, 10, 25, 21, 0, 0, 0, time.UTC), End: time.Date(2026, 10, 26, 1, 0, 0, 0, time.UTC), Worst: "critical"}}}
+		{Check: "shop-http", ItemID: "2", Start: time.Date(2026, 10, 25, 21, 0, 0, 0, time.UTC), End: time.Date(2026, 10, 26, 1, 0, 0, 0, time.UTC), Worst: "critical"},
+	}}
 	c := serve(t, h)
 	q := url.Values{"item": {"shop"}, "tz": {"Europe/Berlin"}, "from": {"2026-10-24T00:00:00+02:00"}, "to": {"2026-10-27T00:00:00+01:00"}}
 	var tr Trend

@@ -116,8 +116,10 @@ func stamps(is []respond.Incident) []figures.Incident {
 	}
 	out := make([]figures.Incident, len(is))
 	for n, i := range is {
-		out[n] = figures.Incident{ImpactStarted: i.ImpactStartedAt, Detected: i.DetectedAt, Acknowledged: at(i.AcknowledgedAt),
-			WorkStarted: at(i.WorkStartedAt), Restored: at(i.RestoredAt), Resolved: at(i.ResolvedAt)}
+		out[n] = figures.Incident{
+			ImpactStarted: i.ImpactStartedAt, Detected: i.DetectedAt, Acknowledged: at(i.AcknowledgedAt),
+			WorkStarted: at(i.WorkStartedAt), Restored: at(i.RestoredAt), Resolved: at(i.ResolvedAt),
+		}
 	}
 	return out
 }

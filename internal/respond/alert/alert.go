@@ -92,8 +92,10 @@ func (a *row) suppress(reasons []string) {
 }
 
 func (a *row) fired() respond.AlertFired {
-	return respond.AlertFired{AlertID: a.ID, Fingerprint: a.Fingerprint, Severity: a.Severity, Title: a.Title, Output: a.Output, ItemID: a.ItemID, Item: a.Item,
-		Check: a.Check, ImpactStartedAt: a.StartedAt.UTC(), DetectedAt: a.DetectedAt.UTC(), Labels: a.labels()}
+	return respond.AlertFired{
+		AlertID: a.ID, Fingerprint: a.Fingerprint, Severity: a.Severity, Title: a.Title, Output: a.Output, ItemID: a.ItemID, Item: a.Item,
+		Check: a.Check, ImpactStartedAt: a.StartedAt.UTC(), DetectedAt: a.DetectedAt.UTC(), Labels: a.labels(),
+	}
 }
 
 // checkTitle is "shop-web: shop-http critical".
@@ -130,9 +132,11 @@ type View struct {
 }
 
 func (a *row) view() View {
-	v := View{ID: a.ID, Fingerprint: a.Fingerprint, Status: a.Status, Severity: a.Severity, Title: a.Title, Output: a.Output, Item: a.Item, Check: a.Check,
+	v := View{
+		ID: a.ID, Fingerprint: a.Fingerprint, Status: a.Status, Severity: a.Severity, Title: a.Title, Output: a.Output, Item: a.Item, Check: a.Check,
 		Labels: a.labels(), StartedAt: a.StartedAt.UTC(), DetectedAt: a.DetectedAt.UTC(), EndReason: a.EndReason, LastChange: a.LastChange.UTC(), Count: a.Count,
-		Incident: a.Incident, Suppressed: a.reasons(), Silenced: a.SilencedBy != "", SilencedBy: a.SilencedBy, Told: a.Told}
+		Incident: a.Incident, Suppressed: a.reasons(), Silenced: a.SilencedBy != "", SilencedBy: a.SilencedBy, Told: a.Told,
+	}
 	if a.EndedAt != nil {
 		t := a.EndedAt.UTC()
 		v.EndedAt = &t

@@ -59,8 +59,10 @@ func (s *Service) Routes(api *httpapi.API) {
 			}
 			return &httpapi.Body[View]{Body: a.view()}, nil
 		})
-	httpapi.Handle(api, httpapi.Op{ID: "send-alert", Method: "POST", Path: "/api/v1/alerts", Need: respond.WriteAlerts, Tag: "alerts", Summary: "Send an alert of another program, or its end",
-		Description: "While an alert with the fingerprint fires, a second one updates it. To resolve what does not fire does nothing and answers 200 with status resolved."}, s.send)
+	httpapi.Handle(api, httpapi.Op{
+		ID: "send-alert", Method: "POST", Path: "/api/v1/alerts", Need: respond.WriteAlerts, Tag: "alerts", Summary: "Send an alert of another program, or its end",
+		Description: "While an alert with the fingerprint fires, a second one updates it. To resolve what does not fire does nothing and answers 200 with status resolved.",
+	}, s.send)
 	s.silenceRoutes(api)
 }
 

@@ -41,8 +41,10 @@ func (s *Service) checkChanged(ctx context.Context, tx *db.Tx, f observe.CheckSt
 		return s.end(ctx, tx, a, f.At, "The check is ok again.", f.Output)
 	}
 	if a == nil {
-		a = &row{ID: id.New(), Fingerprint: fp, Source: fromCheck, Status: Firing, ItemID: f.ItemID, Item: f.Item, CheckID: f.CheckID, Check: f.Check,
-			ProblemID: f.ProblemID, StartedAt: f.Since.UTC(), DetectedAt: f.At.UTC(), Severity: severity(f.To), LastChange: tx.Now()}
+		a = &row{
+			ID: id.New(), Fingerprint: fp, Source: fromCheck, Status: Firing, ItemID: f.ItemID, Item: f.Item, CheckID: f.CheckID, Check: f.Check,
+			ProblemID: f.ProblemID, StartedAt: f.Since.UTC(), DetectedAt: f.At.UTC(), Severity: severity(f.To), LastChange: tx.Now(),
+		}
 	} else if a.ProblemID != f.ProblemID && !a.Told && !a.Due {
 		// Nobody heard of the one before, so it ends in silence.
 		if err := s.end(ctx, tx, a, f.Since, "Another problem began.", ""); err != nil {
@@ -172,8 +174,10 @@ func (s *Service) receive(ctx context.Context, tx *db.Tx, in External, item esta
 		return a, s.end(ctx, tx, a, tx.Now(), "The sender says that it is over.", in.Output)
 	}
 	if a == nil {
-		a = &row{ID: id.New(), Fingerprint: fp, Source: fromAPI, Status: Firing, ItemID: item.ID, Item: item.Name, TeamID: item.OwnerTeamID, ProblemID: id.New(),
-			StartedAt: tx.Now(), DetectedAt: tx.Now(), LastChange: tx.Now(), Severity: in.Severity}
+		a = &row{
+			ID: id.New(), Fingerprint: fp, Source: fromAPI, Status: Firing, ItemID: item.ID, Item: item.Name, TeamID: item.OwnerTeamID, ProblemID: id.New(),
+			StartedAt: tx.Now(), DetectedAt: tx.Now(), LastChange: tx.Now(), Severity: in.Severity,
+		}
 	}
 	if err := a.setLabels(in.Labels); err != nil {
 		return nil, err

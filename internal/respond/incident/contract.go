@@ -66,9 +66,11 @@ func (s *Service) describe(ctx context.Context, q bun.IDB, ids []string) ([]resp
 		if !ok {
 			continue
 		}
-		x := respond.Incident{ID: id, Number: s.number(&f.Record), Title: f.Record.Title, State: f.Record.State, TeamID: f.Record.TeamID, Priority: f.Record.Priority, Output: f.row.Output,
+		x := respond.Incident{
+			ID: id, Number: s.number(&f.Record), Title: f.Record.Title, State: f.Record.State, TeamID: f.Record.TeamID, Priority: f.Record.Priority, Output: f.row.Output,
 			ImpactStartedAt: f.row.ImpactStartedAt.UTC(), DetectedAt: f.row.DetectedAt.UTC(), CreatedAt: f.Record.CreatedAt.UTC(),
-			AcknowledgedAt: utc(f.row.AcknowledgedAt), WorkStartedAt: utc(f.row.WorkStartedAt), RestoredAt: utc(f.row.RestoredAt), ResolvedAt: utc(f.row.ResolvedAt)}
+			AcknowledgedAt: utc(f.row.AcknowledgedAt), WorkStartedAt: utc(f.row.WorkStartedAt), RestoredAt: utc(f.row.RestoredAt), ResolvedAt: utc(f.row.ResolvedAt),
+		}
 		for _, ref := range refs[id] {
 			if n, ok := names[ref.ID]; ok && ref.Kind == estate.ItemKind {
 				x.Items, x.ItemIDs = append(x.Items, n), append(x.ItemIDs, ref.ID)

@@ -24,8 +24,11 @@ func Kind() record.Kind {
 	return record.Kind{
 		Name: respond.IncidentKind, Plural: "incidents", Title: "Incident", Prefix: "INC", URL: "/respond/incidents/INC-%d",
 		States: []record.State{
-			{Name: New, Title: "New", Open: true}, {Name: Acknowledged, Title: "Acknowledged", Open: true}, {Name: Restored, Title: "Restored", Open: true},
-			{Name: Resolved, Title: "Resolved"}, {Name: Closed, Title: "Closed"},
+			{Name: New, Title: "New", Open: true},
+			{Name: Acknowledged, Title: "Acknowledged", Open: true},
+			{Name: Restored, Title: "Restored", Open: true},
+			{Name: Resolved, Title: "Resolved"},
+			{Name: Closed, Title: "Closed"},
 		},
 		Transitions: []record.Transition{
 			{From: []string{New, Restored, Resolved}, To: Acknowledged, Need: w},

@@ -185,8 +185,10 @@ func (w *world) tx(fn func(ctx context.Context, tx *db.Tx) error) {
 
 func (w *world) fire(item, severity string) string {
 	w.t.Helper()
-	f := respond.AlertFired{AlertID: id.New(), Fingerprint: "check:" + item, Severity: severity, Item: item, ItemID: item, Check: item + "-http",
-		Title: item + ": " + item + "-http " + severity, ImpactStartedAt: w.clock.Now().Add(-10 * time.Second), DetectedAt: w.clock.Now(), Output: "connection refused"}
+	f := respond.AlertFired{
+		AlertID: id.New(), Fingerprint: "check:" + item, Severity: severity, Item: item, ItemID: item, Check: item + "-http",
+		Title: item + ": " + item + "-http " + severity, ImpactStartedAt: w.clock.Now().Add(-10 * time.Second), DetectedAt: w.clock.Now(), Output: "connection refused",
+	}
 	w.tx(func(ctx context.Context, tx *db.Tx) error { return w.s.alertFired(ctx, tx, f) })
 	return f.AlertID
 }

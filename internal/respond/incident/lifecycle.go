@@ -68,8 +68,10 @@ func (s *Service) move(ctx context.Context, tx *db.Tx, r *record.Record, in *row
 	if err != nil {
 		return err
 	}
-	return s.d.Events.Append(ctx, tx, respond.IncidentChanged{IncidentID: r.ID, Number: s.number(r), Title: r.Title, State: to, From: from,
-		Actor: access.From(ctx).Actor(), Escalation: in.Escalation, MergedInto: mergedInto})
+	return s.d.Events.Append(ctx, tx, respond.IncidentChanged{
+		IncidentID: r.ID, Number: s.number(r), Title: r.Title, State: to, From: from,
+		Actor: access.From(ctx).Actor(), Escalation: in.Escalation, MergedInto: mergedInto,
+	})
 }
 
 // acknowledge says that somebody has it; the first who says so stays.

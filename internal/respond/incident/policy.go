@@ -228,8 +228,10 @@ func (s *Service) savePolicy(ctx context.Context, tx *db.Tx, p Policy) (string, 
 	if err != nil {
 		return "", nil, err
 	}
-	r := policyRow{Name: p.Name, Position: p.Order, Match: string(m), Escalation: p.Escalation, Resolve: p.Resolve, RestoreFor: seconds(p.RestoreFor),
-		ResolveAfter: seconds(p.ResolveAfter), CloseAfter: seconds(p.CloseAfter), CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1}
+	r := policyRow{
+		Name: p.Name, Position: p.Order, Match: string(m), Escalation: p.Escalation, Resolve: p.Resolve, RestoreFor: seconds(p.RestoreFor),
+		ResolveAfter: seconds(p.ResolveAfter), CloseAfter: seconds(p.CloseAfter), CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
+	}
 	var old policyRow
 	err = db.NotFound(tx.NewSelect().Model(&old).Where("name = ?", p.Name).Scan(ctx), "There is no policy named %q.", p.Name)
 	if errs.Is(err, errs.NotFound) {

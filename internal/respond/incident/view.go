@@ -67,11 +67,13 @@ type Detail struct {
 
 func (s *Service) view(f full) View {
 	r, in := f.Record, f.row
-	return View{Number: s.number(&r), Title: r.Title, State: r.State, Priority: r.Priority, Impact: r.Impact, Urgency: r.Urgency, Items: []string{},
+	return View{
+		Number: s.number(&r), Title: r.Title, State: r.State, Priority: r.Priority, Impact: r.Impact, Urgency: r.Urgency, Items: []string{},
 		Policy: in.Policy, Escalation: in.Escalation, ImpactStartedAt: in.ImpactStartedAt.UTC(), DetectedAt: in.DetectedAt.UTC(), CreatedAt: r.CreatedAt.UTC(),
 		AcknowledgedAt: utc(in.AcknowledgedAt), AcknowledgedBy: in.AcknowledgedBy, WorkStartedAt: utc(in.WorkStartedAt), RestoredAt: utc(in.RestoredAt),
 		ResolvedAt: utc(in.ResolvedAt), UpdatedAt: r.UpdatedAt.UTC(), ResolutionNote: in.ResolutionNote, CauseCode: in.CauseCode,
-		Reopens: in.Reopens, Version: r.Version}
+		Reopens: in.Reopens, Version: r.Version,
+	}
 }
 
 func (a alertRow) view() AlertView {

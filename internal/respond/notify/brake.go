@@ -52,8 +52,10 @@ func (s *Service) summarize(ctx context.Context, a summaryArgs, _ job.Meta) erro
 		}
 		now := tx.Now()
 		first := held[0]
-		n := &Notification{ID: id.New(), Reason: respond.ReasonSummary, Channel: first.Channel, Type: first.Type, AccountID: first.AccountID, Position: first.Position,
-			To: first.To, State: stateQueued, Subject: fmt.Sprintf("%d more messages from Mainstay", len(held)), MaxAttempts: maxAttempts, CreatedAt: now, NextAttemptAt: &now}
+		n := &Notification{
+			ID: id.New(), Reason: respond.ReasonSummary, Channel: first.Channel, Type: first.Type, AccountID: first.AccountID, Position: first.Position,
+			To: first.To, State: stateQueued, Subject: fmt.Sprintf("%d more messages from Mainstay", len(held)), MaxAttempts: maxAttempts, CreatedAt: now, NextAttemptAt: &now,
+		}
 		n.Key, n.BaseKey = "summary/"+n.ID, "summary/"+n.ID
 		if err := s.enqueue(ctx, tx, n); err != nil {
 			return err

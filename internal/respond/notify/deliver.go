@@ -215,8 +215,10 @@ const maxAnswer = 64 << 10
 func newClient(allowMetadata bool) *http.Client {
 	d := netguard.Guard{AllowMetadata: allowMetadata}.Dialer(5 * time.Second)
 	return &http.Client{
-		Transport: &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: tryTimeout,
-			MaxResponseHeaderBytes: maxAnswer, MaxIdleConns: 32, MaxIdleConnsPerHost: perChannel, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true},
+		Transport: &http.Transport{
+			DialContext: d.DialContext, TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: tryTimeout,
+			MaxResponseHeaderBytes: maxAnswer, MaxIdleConns: 32, MaxIdleConnsPerHost: perChannel, IdleConnTimeout: 30 * time.Second, ForceAttemptHTTP2: true,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

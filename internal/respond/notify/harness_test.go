@@ -121,8 +121,10 @@ func build(t *testing.T) *world {
 	require.NoError(t, jobs.Migrate(ctx))
 	cfg := config.Default()
 	cfg.PublicURL = "https://mainstay.example.org"
-	deps := module.Deps{DB: d, Jobs: jobs, Events: event.New(d, logger), Live: live.NewHub(), Accounts: account.New(d, time.Hour), Secrets: box, Config: cfg,
-		Logger: logger, Metrics: prometheus.NewRegistry(), Health: module.NewHealth(), Wire: module.NewWire()}
+	deps := module.Deps{
+		DB: d, Jobs: jobs, Events: event.New(d, logger), Live: live.NewHub(), Accounts: account.New(d, time.Hour), Secrets: box, Config: cfg,
+		Logger: logger, Metrics: prometheus.NewRegistry(), Health: module.NewHealth(), Wire: module.NewWire(),
+	}
 	b := &book{m: map[string]respond.Incident{}}
 	module.Provide[respond.Incidents](deps, b)
 	inst, err := Module().New(deps)
@@ -143,8 +145,10 @@ func build(t *testing.T) *world {
 
 func incident(id, number string) respond.Incident {
 	at := time.Date(2026, 11, 23, 0, 59, 0, 0, time.UTC)
-	return respond.Incident{ID: id, Number: number, Title: "shop-http critical", State: "new", Priority: 1, Items: []string{"shop-web"},
-		Output: "HTTP 503", ImpactStartedAt: at, DetectedAt: at.Add(time.Second), CreatedAt: at.Add(time.Second)}
+	return respond.Incident{
+		ID: id, Number: number, Title: "shop-http critical", State: "new", Priority: 1, Items: []string{"shop-web"},
+		Output: "HTTP 503", ImpactStartedAt: at, DetectedAt: at.Add(time.Second), CreatedAt: at.Add(time.Second),
+	}
 }
 
 func (w *world) ctx() context.Context { return access.AsSystem(w.t.Context()) }

@@ -32,9 +32,11 @@ func Module() module.Module {
 }
 
 func newService(d module.Deps) *Service {
-	return &Service{db: d.DB, jobs: d.Jobs, events: d.Events, live: d.Live, secrets: d.Secrets, health: d.Health, logger: d.Logger,
+	return &Service{
+		db: d.DB, jobs: d.Jobs, events: d.Events, live: d.Live, secrets: d.Secrets, health: d.Health, logger: d.Logger,
 		publicURL: d.Config.PublicURL, http: newClient(d.Config.Outbound.AllowMetadata), ackKey: d.Secrets.Key("ack"),
-		heart: heart{wake: make(chan struct{}, 1)}}
+		heart: heart{wake: make(chan struct{}, 1)},
+	}
 }
 
 var (

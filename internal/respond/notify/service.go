@@ -133,8 +133,10 @@ func (s *Service) recipients(ctx context.Context, q bun.IDB, t respond.Target) (
 }
 
 func recipientOfMethod(accountID string, i int, m method) recipient {
-	return recipient{channel: m.Types()[0], kind: m.Types()[0], accountID: accountID, to: recipientOf(m.ChannelSettings)[0],
-		position: i, delay: m.Delay.D(), suffix: fmt.Sprintf("#%d", i)}
+	return recipient{
+		channel: m.Types()[0], kind: m.Types()[0], accountID: accountID, to: recipientOf(m.ChannelSettings)[0],
+		position: i, delay: m.Delay.D(), suffix: fmt.Sprintf("#%d", i),
+	}
 }
 
 // queue adds the notification and its job; a key that was used already has no
@@ -146,9 +148,11 @@ func (s *Service) queue(ctx context.Context, tx *db.Tx, r recipient, m respond.M
 
 func (s *Service) row(tx *db.Tx, r recipient, m respond.Message, inc respond.Incident) *Notification {
 	now := tx.Now()
-	return &Notification{ID: id.New(), Key: m.Key + r.suffix, BaseKey: m.Key, IncidentID: inc.ID, Incident: inc.Number, Reason: m.Reason,
+	return &Notification{
+		ID: id.New(), Key: m.Key + r.suffix, BaseKey: m.Key, IncidentID: inc.ID, Incident: inc.Number, Reason: m.Reason,
 		Channel: r.channel, Type: r.kind, AccountID: r.accountID, Position: r.position, To: r.to, State: stateQueued, Ack: m.Ack,
-		Subject: subject(m.Reason, inc), MaxAttempts: maxAttempts, CreatedAt: now, NextAttemptAt: &now}
+		Subject: subject(m.Reason, inc), MaxAttempts: maxAttempts, CreatedAt: now, NextAttemptAt: &now,
+	}
 }
 
 func (s *Service) enqueue(ctx context.Context, tx *db.Tx, n *Notification) error {

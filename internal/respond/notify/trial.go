@@ -18,8 +18,10 @@ func (s *Service) tryNow(ctx context.Context, name string, rs []recipient) ([]No
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for i, r := range rs {
 			now := tx.Now()
-			n := &Notification{ID: id.New(), Reason: respond.ReasonTest, Channel: r.channel, Type: r.kind, AccountID: r.accountID, Position: r.position, To: r.to,
-				State: stateQueued, Subject: "Test message from Mainstay", MaxAttempts: 1, CreatedAt: now, NextAttemptAt: &now}
+			n := &Notification{
+				ID: id.New(), Reason: respond.ReasonTest, Channel: r.channel, Type: r.kind, AccountID: r.accountID, Position: r.position, To: r.to,
+				State: stateQueued, Subject: "Test message from Mainstay", MaxAttempts: 1, CreatedAt: now, NextAttemptAt: &now,
+			}
 			n.Key, n.BaseKey = "test/"+n.ID, "test/"+n.ID
 			if _, err := tx.NewInsert().Model(n).Exec(ctx); err != nil {
 				return err

@@ -139,8 +139,10 @@ func build(t *testing.T) *world {
 	require.NoError(t, d.Migrate(ctx, []db.Migrations{event.Migrations(), audit.Migrations(), account.Migrations(), {Module: "respond.oncall", FS: migrations}}))
 	jobs := job.New(d, logger)
 	require.NoError(t, jobs.Migrate(ctx))
-	deps := module.Deps{DB: d, Jobs: jobs, Events: event.New(d, logger), Live: live.NewHub(), Accounts: account.New(d, time.Hour), Secrets: box, Config: config.Default(),
-		Logger: logger, Metrics: prometheus.NewRegistry(), Health: module.NewHealth(), Wire: module.NewWire()}
+	deps := module.Deps{
+		DB: d, Jobs: jobs, Events: event.New(d, logger), Live: live.NewHub(), Accounts: account.New(d, time.Hour), Secrets: box, Config: config.Default(),
+		Logger: logger, Metrics: prometheus.NewRegistry(), Health: module.NewHealth(), Wire: module.NewWire(),
+	}
 	o := &others{state: "new", keys: map[string]bool{}, names: map[string]string{}}
 	module.Provide[respond.Incidents](deps, o)
 	module.Provide[respond.Notifier](deps, o)

@@ -72,7 +72,8 @@ func (s *Server) Do(method, path string, body any, token ...string) (int, []byte
 	if r != nil {
 		req.Header.Set("Content-Type", contentType)
 	}
-	res, err := http.DefaultClient.Do(req)
+	client := http.Client{Timeout: 30 * time.Second}
+	res, err := client.Do(req)
 	require.NoError(s.t, err)
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)

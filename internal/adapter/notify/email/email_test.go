@@ -25,9 +25,11 @@ import (
 
 func notice() respond.Notice {
 	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
-	return respond.Notice{ID: "n1", Reason: "problem", Subject: "[P1] INC-12 shop-web: shop-http critical", Lead: "There is a problem.", At: at,
+	return respond.Notice{
+		ID: "n1", Reason: "problem", Subject: "[P1] INC-12 shop-web: shop-http critical", Lead: "There is a problem.", At: at,
 		Incident: respond.Incident{ID: "i1", Number: "INC-12", Title: "shop-http critical", State: "new", Priority: 1, Items: []string{"shop-web"}, Output: "HTTP 503", ImpactStartedAt: at},
-		URL:      "https://m.example.org/incidents/INC-12", AckURL: "https://m.example.org/ack/tok"}
+		URL:      "https://m.example.org/incidents/INC-12", AckURL: "https://m.example.org/ack/tok",
+	}
 }
 
 func TestNoValueBecomesAHeader(t *testing.T) {

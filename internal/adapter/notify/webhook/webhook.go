@@ -94,9 +94,11 @@ func build(s respond.ChannelSettings, n respond.Notice) (respond.Post, error) {
 		if items == nil {
 			items = []string{}
 		}
-		p.Incident = &incident{Number: i.Number, Title: i.Title, State: i.State, Priority: i.Priority, URL: n.URL, Items: items, Output: i.Output,
+		p.Incident = &incident{
+			Number: i.Number, Title: i.Title, State: i.State, Priority: i.Priority, URL: n.URL, Items: items, Output: i.Output,
 			ImpactStartedAt: i.ImpactStartedAt, DetectedAt: i.DetectedAt, CreatedAt: i.CreatedAt,
-			AcknowledgedAt: i.AcknowledgedAt, RestoredAt: i.RestoredAt, ResolvedAt: i.ResolvedAt}
+			AcknowledgedAt: i.AcknowledgedAt, RestoredAt: i.RestoredAt, ResolvedAt: i.ResolvedAt,
+		}
 	} else {
 		p.Event = n.Reason
 	}

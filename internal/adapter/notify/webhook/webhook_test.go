@@ -18,10 +18,14 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func notice() respond.Notice {
 	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
-	return respond.Notice{ID: "n1", Reason: "problem", Subject: "[P1] INC-12 shop-web: shop-http <critical> & *bold*", Lead: "There is a problem that needs somebody.", At: at,
-		Incident: respond.Incident{ID: "i1", Number: "INC-12", Title: "shop-http <critical> & *bold*", State: "new", Priority: 1, Items: []string{"shop-web", "shop_db"}, Output: "HTTP 503 ``` <!channel>",
-			ImpactStartedAt: at.Add(-time.Minute), DetectedAt: at.Add(-30 * time.Second), CreatedAt: at.Add(-29 * time.Second)},
-		URL: "https://m.example.org/incidents/INC-12", AckURL: "https://m.example.org/ack/tok"}
+	return respond.Notice{
+		ID: "n1", Reason: "problem", Subject: "[P1] INC-12 shop-web: shop-http <critical> & *bold*", Lead: "There is a problem that needs somebody.", At: at,
+		Incident: respond.Incident{
+			ID: "i1", Number: "INC-12", Title: "shop-http <critical> & *bold*", State: "new", Priority: 1, Items: []string{"shop-web", "shop_db"}, Output: "HTTP 503 ``` <!channel>",
+			ImpactStartedAt: at.Add(-time.Minute), DetectedAt: at.Add(-30 * time.Second), CreatedAt: at.Add(-29 * time.Second),
+		},
+		URL: "https://m.example.org/incidents/INC-12", AckURL: "https://m.example.org/ack/tok",
+	}
 }
 
 func settings() respond.ChannelSettings {

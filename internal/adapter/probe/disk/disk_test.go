@@ -4,8 +4,9 @@ import (
 	"context"
 	"testing"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 func TestUsage(t *testing.T) {

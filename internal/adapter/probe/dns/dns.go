@@ -9,10 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
-	"github.com/miekg/dns"
 )
 
 // Config says whom to ask for what.

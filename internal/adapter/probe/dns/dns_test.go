@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 func serve(t *testing.T, answer func(w dns.ResponseWriter, r *dns.Msg)) string {

@@ -17,10 +17,11 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
-	"golang.org/x/net/idna"
 )
 
 // Limits of what is read from a target.
@@ -157,7 +158,7 @@ func (p *probe) ask(ctx context.Context, u *url.URL, method, body string, buf *b
 	first := time.Now()
 	ph.ttfb += first.Sub(sent)
 	for range 5 { // informational answers (1xx) may come first
-		if a.resp, err = http.ReadResponse(br, req); err != nil {
+		if a.resp, err = http.ReadResponse(br, req); err != nil { //nolint:bodyclose // the caller closes it
 			if lim.left <= 0 { // the parser hides this cause
 				err = errHeader
 			}

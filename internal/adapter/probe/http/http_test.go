@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 func run(t testing.TB, url string, change func(*Config)) observe.Result {

@@ -92,7 +92,7 @@ func open(v6 bool) (*engine, error) {
 	}
 	rc, err := net.ListenPacket(names[1][0], names[1][1])
 	if err != nil {
-		return nil, fmt.Errorf("ICMP is not permitted: allow the group of Mainstay in net.ipv4.ping_group_range, or give the program CAP_NET_RAW (%v)", errors.Unwrap(err))
+		return nil, fmt.Errorf("ICMP is not permitted: allow the group of Mainstay in net.ipv4.ping_group_range, or give the program CAP_NET_RAW (%w)", errors.Unwrap(err))
 	}
 	e.raw, e.conn = true, rc
 	if ip, ok := rc.(*net.IPConn); ok {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"

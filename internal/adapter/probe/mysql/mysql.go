@@ -11,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
@@ -139,7 +140,7 @@ func (p *probe) login(ctx context.Context, w *wire, g greeting) error {
 		// The server may still ask for another method.
 		g.plugin, proof = "mysql_native_password", nil
 	}
-	body := append(head, p.cfg.User...)
+	body := slices.Concat(head, []byte(p.cfg.User))
 	body = append(body, 0, byte(len(proof)))
 	body = append(body, proof...)
 	body = append(body, g.plugin...)

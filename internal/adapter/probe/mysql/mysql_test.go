@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
-	"github.com/stretchr/testify/require"
 )
 
 const salt = "01234567890123456789"

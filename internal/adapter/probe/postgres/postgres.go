@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
@@ -151,8 +152,12 @@ func (c *Config) dsn() string {
 	var b strings.Builder
 	quote := strings.NewReplacer("\\", "\\\\", "'", "\\'")
 	for _, kv := range [][2]string{
-		{"host", c.Host}, {"port", fmt.Sprint(c.Port)}, {"user", c.User}, {"password", c.Password},
-		{"dbname", c.Database}, {"sslmode", c.SSLMode},
+		{"host", c.Host},
+		{"port", fmt.Sprint(c.Port)},
+		{"user", c.User},
+		{"password", c.Password},
+		{"dbname", c.Database},
+		{"sslmode", c.SSLMode},
 	} {
 		if kv[1] != "" {
 			fmt.Fprintf(&b, "%s='%s' ", kv[0], quote.Replace(kv[1]))

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 func run(t *testing.T, handle func(net.Conn), change func(*Config)) observe.Result {

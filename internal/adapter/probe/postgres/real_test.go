@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // server starts a real PostgreSQL on a free port; it does not run as root.
@@ -25,7 +26,7 @@ func server(t *testing.T) int {
 		t.Skip("PostgreSQL is not installed")
 	}
 	bin := bins[len(bins)-1]
-	dir, err := os.MkdirTemp("", "pgprobe")
+	dir, err := os.MkdirTemp("", "pgprobe") //nolint:usetesting // another user must reach it
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	attr := &syscall.SysProcAttr{}

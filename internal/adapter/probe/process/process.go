@@ -7,9 +7,10 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/shirou/gopsutil/v4/process"
+
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
-	"github.com/shirou/gopsutil/v4/process"
 )
 
 // Config says what to check.

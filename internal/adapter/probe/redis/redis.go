@@ -124,7 +124,8 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	}
 	r := probekit.Report(start, status, "%s: Redis %s answered in %s%s", p.cfg.Target(), values["redis_version"], probekit.Millis(took), why)
 	for _, m := range [...][2]string{
-		{"connected_clients", "probe_redis_connected_clients"}, {"used_memory", "probe_redis_used_memory_bytes"},
+		{"connected_clients", "probe_redis_connected_clients"},
+		{"used_memory", "probe_redis_used_memory_bytes"},
 		{"uptime_in_seconds", "probe_redis_uptime_seconds"},
 	} {
 		if v, err := strconv.ParseFloat(values[m[0]], 64); err == nil {

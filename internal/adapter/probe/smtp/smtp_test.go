@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
-	"github.com/stretchr/testify/require"
 )
 
 const (

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/core/netline"
 	"github.com/mainstay-ops/mainstay/internal/observe"
-	"golang.org/x/crypto/ssh"
 )
 
 // Config says what to check.

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 func run(t *testing.T, handle func(net.Conn), change func(*Config)) observe.Result {

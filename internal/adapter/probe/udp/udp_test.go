@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 func run(t *testing.T, answers int, change func(*Config)) observe.Result {

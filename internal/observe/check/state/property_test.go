@@ -44,8 +44,10 @@ func drawConfig(t *rapid.T) Config {
 
 // drawEvent gives results more often than all else, or nothing would get hard.
 func drawEvent(t *rapid.T, n int, problem string, now time.Time) Event {
-	kinds := []EventKind{Missed, NoData, ParentChange, ParentChange, DowntimeStart, DowntimeEnd, AckSet, AckCleared,
-		SilenceOn, SilenceOff, NotificationsOff, NotificationsOn, ConfigChange, Restart, Tick}
+	kinds := []EventKind{
+		Missed, NoData, ParentChange, ParentChange, DowntimeStart, DowntimeEnd, AckSet, AckCleared,
+		SilenceOn, SilenceOff, NotificationsOff, NotificationsOn, ConfigChange, Restart, Tick,
+	}
 	ev := Event{NewID: fmt.Sprintf("p%d", n)}
 	if rapid.IntRange(0, 2).Draw(t, "result") > 0 {
 		ev.Status = observe.Status(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 2, 2, 3}).Draw(t, "status"))

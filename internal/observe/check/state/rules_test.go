@@ -27,53 +27,89 @@ func TestStories(t *testing.T) {
 		{"6 attempts begin anew", attempts(2), func(r *run) { r.results(ok, crit, ok, crit, ok) }, nil},
 		{"6 ok after hard", attempts(2), func(r *run) { r.results(ok, crit, crit, ok) }, []string{"problem ok>critical n1", "recovery critical>ok n1"}},
 		{"7 soft goes on counting", attempts(3), func(r *run) { r.results(ok, warn, crit, unk) }, []string{"problem ok>unknown n1"}},
-		{"7 hard change at once", attempts(3), func(r *run) { r.results(ok, crit, crit, crit, warn) },
-			[]string{"problem ok>critical n1", "problem critical>warning n1"}},
-		{"8 volatile", func(c *Config) { c.Attempts, c.Volatile = 3, true }, func(r *run) { r.results(ok, crit, crit, ok, ok) },
-			[]string{"problem ok>critical n1", "problem critical>critical n1", "recovery critical>ok n1"}},
-		{"8 volatile and acknowledged", func(c *Config) { c.Volatile = true }, func(r *run) { r.results(ok, crit).ack(AckUntilOK).results(crit) },
-			[]string{"problem ok>critical n1", "(problem n1 acknowledged)"}},
-		{"37 parents well", parents, func(r *run) { r.results(ok, crit).reach(Reachable, true) }, []string{"problem ok>critical n1"}},
-		{"38 parents not confirmed", parents, func(r *run) { r.results(ok, crit).reach(Reachable, false).wait(59 * time.Second).wait(time.Second) },
-			[]string{"problem ok>critical n1 unconfirmed"}},
-		{"38 only the first notice of a problem waits", parents, func(r *run) { r.results(ok, crit).reach(Reachable, true).results(warn) },
-			[]string{"problem ok>critical n1", "problem critical>warning n1"}},
-		{"37 a new problem waits anew", parents, func(r *run) { r.results(ok, crit).reach(Reachable, true).results(ok, crit) },
-			[]string{"problem ok>critical n1", "recovery critical>ok n1"}},
-		{"42 depth", nil, func(r *run) { r.do(DowntimeStart, DowntimeStart).results(ok, crit).do(DowntimeEnd).results(crit) },
-			[]string{"(problem n1 downtime)"}},
-		{"42 one end too many", nil, func(r *run) { r.do(DowntimeEnd, DowntimeStart).results(ok, crit) }, []string{"(problem n1 downtime)"}},
-		{"45 recovery inside is told", nil, func(r *run) { r.results(ok, crit).do(DowntimeStart).results(ok) },
-			[]string{"problem ok>critical n1", "recovery critical>ok n1"}},
-		{"45 still there at the end", nil, func(r *run) { r.do(DowntimeStart).results(ok, crit).wait(time.Second).do(DowntimeEnd).results(crit) },
-			[]string{"(problem n1 downtime)", "problem ok>critical n1"}},
-		{"45 over at the end", nil, func(r *run) { r.do(DowntimeStart).results(ok, crit).wait(time.Second).do(DowntimeEnd).results(ok) },
-			[]string{"(problem n1 downtime)"}},
-		{"48 never the next problem", nil, func(r *run) { r.results(ok, crit).ack(AckUntilOK).results(ok, crit) },
-			[]string{"problem ok>critical n1", "recovery critical>ok n1", "problem ok>critical n3"}},
-		{"48 another id", nil, func(r *run) {
-			r.results(ok, crit).event(Event{Kind: AckSet, ProblemID: "x", Ack: AckUntilOK}).results(warn)
+		{
+			"7 hard change at once", attempts(3), func(r *run) { r.results(ok, crit, crit, crit, warn) },
+			[]string{"problem ok>critical n1", "problem critical>warning n1"},
 		},
-			[]string{"problem ok>critical n1", "problem critical>warning n1"}},
-		{"49 worse is told once", nil, func(r *run) { r.results(ok, warn).ack(AckUntilOK).results(crit, warn, crit) },
-			[]string{"problem ok>warning n1", "problem warning>critical n1", "(problem n1 acknowledged)"}},
+		{
+			"8 volatile", func(c *Config) { c.Attempts, c.Volatile = 3, true }, func(r *run) { r.results(ok, crit, crit, ok, ok) },
+			[]string{"problem ok>critical n1", "problem critical>critical n1", "recovery critical>ok n1"},
+		},
+		{
+			"8 volatile and acknowledged", func(c *Config) { c.Volatile = true }, func(r *run) { r.results(ok, crit).ack(AckUntilOK).results(crit) },
+			[]string{"problem ok>critical n1", "(problem n1 acknowledged)"},
+		},
+		{"37 parents well", parents, func(r *run) { r.results(ok, crit).reach(Reachable, true) }, []string{"problem ok>critical n1"}},
+		{
+			"38 parents not confirmed", parents, func(r *run) { r.results(ok, crit).reach(Reachable, false).wait(59 * time.Second).wait(time.Second) },
+			[]string{"problem ok>critical n1 unconfirmed"},
+		},
+		{
+			"38 only the first notice of a problem waits", parents, func(r *run) { r.results(ok, crit).reach(Reachable, true).results(warn) },
+			[]string{"problem ok>critical n1", "problem critical>warning n1"},
+		},
+		{
+			"37 a new problem waits anew", parents, func(r *run) { r.results(ok, crit).reach(Reachable, true).results(ok, crit) },
+			[]string{"problem ok>critical n1", "recovery critical>ok n1"},
+		},
+		{
+			"42 depth", nil, func(r *run) { r.do(DowntimeStart, DowntimeStart).results(ok, crit).do(DowntimeEnd).results(crit) },
+			[]string{"(problem n1 downtime)"},
+		},
+		{"42 one end too many", nil, func(r *run) { r.do(DowntimeEnd, DowntimeStart).results(ok, crit) }, []string{"(problem n1 downtime)"}},
+		{
+			"45 recovery inside is told", nil, func(r *run) { r.results(ok, crit).do(DowntimeStart).results(ok) },
+			[]string{"problem ok>critical n1", "recovery critical>ok n1"},
+		},
+		{
+			"45 still there at the end", nil, func(r *run) { r.do(DowntimeStart).results(ok, crit).wait(time.Second).do(DowntimeEnd).results(crit) },
+			[]string{"(problem n1 downtime)", "problem ok>critical n1"},
+		},
+		{
+			"45 over at the end", nil, func(r *run) { r.do(DowntimeStart).results(ok, crit).wait(time.Second).do(DowntimeEnd).results(ok) },
+			[]string{"(problem n1 downtime)"},
+		},
+		{
+			"48 never the next problem", nil, func(r *run) { r.results(ok, crit).ack(AckUntilOK).results(ok, crit) },
+			[]string{"problem ok>critical n1", "recovery critical>ok n1", "problem ok>critical n3"},
+		},
+		{
+			"48 another id", nil, func(r *run) {
+				r.results(ok, crit).event(Event{Kind: AckSet, ProblemID: "x", Ack: AckUntilOK}).results(warn)
+			},
+			[]string{"problem ok>critical n1", "problem critical>warning n1"},
+		},
+		{
+			"49 worse is told once", nil, func(r *run) { r.results(ok, warn).ack(AckUntilOK).results(crit, warn, crit) },
+			[]string{"problem ok>warning n1", "problem warning>critical n1", "(problem n1 acknowledged)"},
+		},
 		{"49 soft and acknowledged", attempts(2), func(r *run) { r.results(ok, crit).ack(AckUntilChange).results(crit) }, []string{"(problem n1 acknowledged)"}},
 		{"49 until a time", attempts(2), func(r *run) {
 			r.results(ok, crit).event(Event{Kind: AckSet, ProblemID: "n1", Ack: AckUntilOK, Until: r.now.Add(time.Minute)}).
 				results(crit).wait(time.Minute)
 		}, []string{"(problem n1 acknowledged)", "problem ok>critical n1"}},
-		{"53 reasons together", nil, func(r *run) { r.do(DowntimeStart, SilenceOn, NotificationsOff).results(ok, crit) },
-			[]string{"(problem n1 downtime+silence+notifications_off)"}},
-		{"54 recorded once while another reason joins", nil, func(r *run) { r.do(SilenceOn).results(ok, crit).do(DowntimeStart).results(crit) },
-			[]string{"(problem n1 silence)"}},
-		{"56 the last result serves after the limit", nil, func(r *run) { r.do(SilenceOn).results(ok, crit).wait(time.Second).do(SilenceOff).wait(time.Minute) },
-			[]string{"(problem n1 silence)", "problem ok>critical n1"}},
-		{"57 recovered while withheld", nil, func(r *run) { r.results(ok, crit).do(NotificationsOff).results(ok).do(NotificationsOn).results(ok) },
-			[]string{"problem ok>critical n1", "(recovery n1 notifications_off)", "recovery critical>ok n1"}},
-		{"56 downtime ends under an acknowledgement", nil, func(r *run) {
-			r.results(ok, warn).ack(AckUntilOK).do(DowntimeStart).results(crit).wait(time.Second).do(DowntimeEnd).results(ok)
+		{
+			"53 reasons together", nil, func(r *run) { r.do(DowntimeStart, SilenceOn, NotificationsOff).results(ok, crit) },
+			[]string{"(problem n1 downtime+silence+notifications_off)"},
 		},
-			[]string{"problem ok>warning n1", "(problem n1 downtime+acknowledged)", "recovery warning>ok n1"}},
+		{
+			"54 recorded once while another reason joins", nil, func(r *run) { r.do(SilenceOn).results(ok, crit).do(DowntimeStart).results(crit) },
+			[]string{"(problem n1 silence)"},
+		},
+		{
+			"56 the last result serves after the limit", nil, func(r *run) { r.do(SilenceOn).results(ok, crit).wait(time.Second).do(SilenceOff).wait(time.Minute) },
+			[]string{"(problem n1 silence)", "problem ok>critical n1"},
+		},
+		{
+			"57 recovered while withheld", nil, func(r *run) { r.results(ok, crit).do(NotificationsOff).results(ok).do(NotificationsOn).results(ok) },
+			[]string{"problem ok>critical n1", "(recovery n1 notifications_off)", "recovery critical>ok n1"},
+		},
+		{
+			"56 downtime ends under an acknowledgement", nil, func(r *run) {
+				r.results(ok, warn).ack(AckUntilOK).do(DowntimeStart).results(crit).wait(time.Second).do(DowntimeEnd).results(ok)
+			},
+			[]string{"problem ok>warning n1", "(problem n1 downtime+acknowledged)", "recovery warning>ok n1"},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -127,12 +163,20 @@ func TestReachability(t *testing.T) {
 		{"essential fails", []Edge{{Parent: "a", Value: Fails}, {Parent: "b", Value: Holds}}, NotReachable, []string{"a"}},
 		{"essential unreachable", []Edge{{Parent: "a", Value: ParentUnreachable}}, NotReachable, []string{"a"}},
 		{"one of a group", []Edge{{Parent: "a", Group: "g", Value: Fails}, {Parent: "b", Group: "g", Value: Holds}}, Reachable, nil},
-		{"unreachable is not good", []Edge{{Parent: "a", Group: "g", Value: ParentUnreachable}, {Parent: "b", Group: "g", Value: Fails}},
-			NotReachable, []string{"a", "b"}},
+		{
+			"unreachable is not good",
+			[]Edge{{Parent: "a", Group: "g", Value: ParentUnreachable}, {Parent: "b", Group: "g", Value: Fails}},
+			NotReachable,
+			[]string{"a", "b"},
+		},
 		{"unreachable fails no good group", []Edge{{Parent: "a", Group: "g", Value: ParentUnreachable}, {Parent: "b", Group: "g"}}, Reachable, nil},
 		{"none can be judged", []Edge{{Parent: "a", Group: "g", Value: ParentUnreachable}}, Undetermined, []string{"a"}},
-		{"failed beats undetermined", []Edge{{Parent: "a", Group: "g", Value: ParentUnreachable}, {Parent: "b", Group: "h", Value: Fails}},
-			NotReachable, []string{"a", "b"}},
+		{
+			"failed beats undetermined",
+			[]Edge{{Parent: "a", Group: "g", Value: ParentUnreachable}, {Parent: "b", Group: "h", Value: Fails}},
+			NotReachable,
+			[]string{"a", "b"},
+		},
 		{"group and essential", []Edge{{Parent: "a", Group: "g"}, {Parent: "b", Value: Fails}}, NotReachable, []string{"b"}},
 		{"two of three", []Edge{{Parent: "a", Group: "g", Need: 2}, {Parent: "b", Group: "g", Need: 2}, {Parent: "c", Group: "g", Need: 2, Value: Fails}}, Reachable, nil},
 		{"one of two needed", []Edge{{Parent: "a", Group: "g", Need: 2}, {Parent: "b", Group: "g", Need: 2, Value: Fails}}, NotReachable, []string{"b"}},

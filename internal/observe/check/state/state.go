@@ -54,8 +54,10 @@ type Config struct {
 
 // Defaults are the values of a check that sets nothing.
 func Defaults() Config {
-	return Config{Attempts: 3, Stale: observe.Unknown, Flapping: true, FlapHigh: 30, FlapLow: 25,
-		FlapWindow: 6 * time.Hour, ConfirmMax: time.Minute, Grace: 10 * time.Second}
+	return Config{
+		Attempts: 3, Stale: observe.Unknown, Flapping: true, FlapHigh: 30, FlapLow: 25,
+		FlapWindow: 6 * time.Hour, ConfirmMax: time.Minute, Grace: 10 * time.Second,
+	}
 }
 
 // Reasons is the set of causes that withhold notices.

@@ -19,8 +19,10 @@ func TestLateRecoveryCarriesTheToldProblem(t *testing.T) {
 func TestNewProblemOfTheSameStatusIsTold(t *testing.T) {
 	t.Parallel()
 	r := newRun(nil).results(ok, crit).do(SilenceOn).results(ok, crit).wait(time.Second).do(SilenceOff).results(crit)
-	require.Equal(t, []string{"problem ok>critical n1", "(recovery n1 silence)", "(problem n3 silence)",
-		"problem ok>critical n3"}, r.log)
+	require.Equal(t, []string{
+		"problem ok>critical n1", "(recovery n1 silence)", "(problem n3 silence)",
+		"problem ok>critical n3",
+	}, r.log)
 	require.Equal(t, "n1", r.fx[len(r.fx)-1].Replaces)
 	require.Equal(t, []int{55, 57}, explained(r))
 	require.Equal(t, "recovery critical>ok n3", r.results(ok).log[4])
@@ -101,8 +103,10 @@ func TestOnlyHardChangesAreHard(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, []string{"soft ok>ok", "soft ok>critical", "soft critical>ok", "soft ok>critical",
-		"hard ok>critical", "hard critical>warning", "hard warning>ok"}, got)
+	require.Equal(t, []string{
+		"soft ok>ok", "soft ok>critical", "soft critical>ok", "soft ok>critical",
+		"hard ok>critical", "hard critical>warning", "hard warning>ok",
+	}, got)
 }
 
 func TestRedundantParentNeverMakesLessReachable(t *testing.T) {
@@ -110,8 +114,10 @@ func TestRedundantParentNeverMakesLessReachable(t *testing.T) {
 	values := []EdgeValue{Holds, Fails, Irrelevant, ParentUnreachable}
 	for need := range 4 {
 		for n := range 4 * 4 * 4 {
-			edges := []Edge{{Parent: "a", Group: "g", Need: need, Value: values[n%4]},
-				{Parent: "b", Group: "g", Need: need, Value: values[n/4%4]}}
+			edges := []Edge{
+				{Parent: "a", Group: "g", Need: need, Value: values[n%4]},
+				{Parent: "b", Group: "g", Need: need, Value: values[n/4%4]},
+			}
 			before, _ := Reachability(edges)
 			relevant := edges[0].Value != Irrelevant || edges[1].Value != Irrelevant
 			after, _ := Reachability(append(edges, Edge{Parent: "c", Group: "g", Need: need + n%2, Value: values[n/16]}))

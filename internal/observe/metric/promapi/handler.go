@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 
 	"github.com/mainstay-ops/mainstay/internal/core/clock"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -176,7 +177,7 @@ func appendReply(b []byte, body reply) ([]byte, error) {
 		return head, err
 	}
 	const start = `{"status":"success"`
-	b = append(make([]byte, 0, len(head)+len(data)+8), start...)
+	b = append(slices.Grow(b[:0], len(head)+len(data)+8), start...)
 	b = append(b, `,"data":`...)
 	b = append(b, data...)
 	return append(b, head[len(start):]...), nil

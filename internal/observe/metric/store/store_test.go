@@ -88,7 +88,7 @@ func refusedFor(s *Store, reason string) float64 {
 func TestAppendedIsQueried(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
+		dir, err := os.MkdirTemp(t.TempDir(), "") //nolint:usetesting // one for each draw of the property
 		require.NoError(t, err)
 		s, err := Open(Options{Dir: dir, Clock: &hands{t: base}})
 		require.NoError(t, err)

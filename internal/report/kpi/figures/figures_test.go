@@ -27,7 +27,8 @@ func TestWorkedExample(t *testing.T) {
 		Planned: []Span{span(600, 660)},
 		NoData:  []Span{span(1200, 1230)},
 		Outages: []Outage{
-			crit(300, 320), {Start: at(310), End: at(330), Worst: Critical}, // two checks, one failure
+			crit(300, 320),
+			{Start: at(310), End: at(330), Worst: Critical}, // two checks, one failure
 			crit(610, 640), // inside maintenance
 			{Start: at(700), End: at(760), Worst: Warning},
 			{Start: at(900), End: at(910), Worst: Unknown},

@@ -1,10 +1,11 @@
 package probekit
 
 import (
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // MaxPerfdata is how many performance data items of one run are kept.

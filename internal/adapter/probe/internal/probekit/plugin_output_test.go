@@ -6,8 +6,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 func TestParsePluginOutput(t *testing.T) {

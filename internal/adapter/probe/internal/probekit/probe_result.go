@@ -3,12 +3,13 @@ package probekit
 import (
 	"crypto/x509"
 	"fmt"
-	"github.com/mainstay-ops/mainstay/internal/observe"
 	"math"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // MaxDetail is the most bytes Result.Detail may have.
