@@ -91,7 +91,7 @@ func (g *Engine) loop() {
 		have := false
 		if len(g.q) > 0 {
 			if wait = g.q[0].at.Sub(now); wait <= 0 {
-				d, have = heap.Pop(&g.q).(due), true
+				d = heap.Pop(&g.q).(due)
 				have = d.e.seq[d.kind] == d.seq
 				wait = 0
 			}
