@@ -104,7 +104,8 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	if d, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(d)
 	}
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	raw := conn // conn is wrapped below while ctx may already end
+	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
 	conn = netline.Bounded(conn, netline.Budget)
 	if u.Scheme == "ldaps" {
 		t := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), InsecureSkipVerify: p.cfg.TLSSkipVerify, MinVersion: tls.VersionTLS10})
