@@ -3,12 +3,12 @@
 
 import { module as inventory } from './modules/estate/inventory/module';
 import { module as check } from './modules/observe/check/module';
-import { module as overview } from './modules/overview/module';
+import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
 import { module as incident } from './modules/respond/incident/module';
 import { module as notify } from './modules/respond/notify/module';
 import { module as oncall } from './modules/respond/oncall/module';
-import { module as settings } from './modules/settings/module';
+import { module as settings } from './modules/settings/system/module';
 
 export const modules = [overview, inventory, check, incident, alert, oncall, notify, kpi, settings] as const;

@@ -149,8 +149,8 @@ func TestProblems(t *testing.T) {
 		require.Contains(t, []string{"body.name", "body.count"}, f.Location)
 		require.NotEmpty(t, f.Message)
 	}
-	p = problem(t, post(`{"name":"good","name":1}`), 422, "invalid")
-	require.Equal(t, "body.nmae", p.Errors[0].Location)
+	p = problem(t, post(`{"name":"good","other":1}`), 422, "invalid")
+	require.Equal(t, "body.other", p.Errors[0].Location)
 	problem(t, post(`{"name":`), 400, "invalid")
 	problem(t, post(`{"name":"`+strings.Repeat("x", 600)+`"}`), 413, "too_large")
 	p = problem(t, post(`{"name":"internal"}`), 500, "internal")

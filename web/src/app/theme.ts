@@ -92,6 +92,7 @@ export const theme = createTheme({
     Select: xs,
     NativeSelect: xs,
     MultiSelect: xs,
+    Autocomplete: xs,
     TagsInput: xs,
     NumberInput: xs,
     SegmentedControl: {

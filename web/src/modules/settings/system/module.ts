@@ -12,7 +12,7 @@ import { defineModule, rootRoute } from '@/lib/module';
 import { text } from '@/lib/search';
 
 export const module = defineModule({
-  id: 'settings',
+  id: 'settings/system',
   routes: [
     createRoute({
       getParentRoute: () => rootRoute,

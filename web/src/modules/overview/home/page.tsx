@@ -236,8 +236,10 @@ function Found() {
               <td>
                 <Link to={`/estate/items/${encodeURIComponent(s.item)}` as string}>{s.name}</Link>
               </td>
-              <td style={{ width: 60 }}>{s.type}</td>
-              <td className="muted">{s.reason}</td>
+              <td className="wide" style={{ width: 60 }}>
+                {s.type}
+              </td>
+              <td className="wide muted">{s.reason}</td>
               <td style={{ width: 140, textAlign: 'right', whiteSpace: 'nowrap' }}>
                 {may && (
                   <>

@@ -3,7 +3,7 @@ import { createRoute } from '@tanstack/react-router';
 import { defineModule, rootRoute } from '@/lib/module';
 
 export const module = defineModule({
-  id: 'overview',
+  id: 'overview/home',
   routes: [
     createRoute({
       getParentRoute: () => rootRoute,
