@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"strings"
@@ -94,24 +95,30 @@ func greeting(ctx context.Context, addr string) (finding, bool) {
 
 // tryTLS makes a handshake without judging the certificate: the aim is to see it.
 func tryTLS(ctx context.Context, addr string) (finding, bool) {
-	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: probeLimit}, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}} //nolint:gosec // only looks
+	var f finding
+	// The certificate is kept even when the server then asks for one of ours and
+	// ends the handshake.
+	keep := func(raw [][]byte, _ [][]*x509.Certificate) error {
+		if len(raw) == 0 {
+			return nil
+		}
+		if p, err := x509.ParseCertificate(raw[0]); err == nil {
+			f.Speaks = "tls"
+			f.Cert = &certificate{Subject: p.Subject.String(), Issuer: p.Issuer.String(), Names: p.DNSNames[:min(len(p.DNSNames), 20)], NotAfter: p.NotAfter.UTC()}
+		}
+		return nil
+	}
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: probeLimit}, Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, NextProtos: []string{"http/1.1"}, VerifyPeerCertificate: keep}}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return finding{}, false
+		return f, f.Cert != nil
 	}
 	defer c.Close()
-	f := finding{Speaks: "tls"}
-	if tc, ok := c.(*tls.Conn); ok {
-		st := tc.ConnectionState()
-		if st.NegotiatedProtocol == "http/1.1" {
-			f.Speaks = "https"
-		}
-		if len(st.PeerCertificates) > 0 {
-			p := st.PeerCertificates[0]
-			f.Cert = &certificate{Subject: p.Subject.String(), Issuer: p.Issuer.String(), Names: p.DNSNames[:min(len(p.DNSNames), 20)], NotAfter: p.NotAfter.UTC()}
-		}
+	f.Speaks = "tls"
+	if tc, ok := c.(*tls.Conn); ok && tc.ConnectionState().NegotiatedProtocol == "http/1.1" {
+		f.Speaks = "https"
 	}
 	return f, true
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"path"
 	"regexp"
 	"slices"
 	"sort"
@@ -138,28 +139,44 @@ func cleanName(s string) string {
 	return s[:min(len(s), 60)]
 }
 
-var (
-	secretKey   = regexp.MustCompile(`(?i)(pass(word|wd)?|secret|token|api[-_]?key|auth|credential)`)
-	secretInURL = regexp.MustCompile(`(\w+://[^\s:/@]*:)[^\s@/]+@`)
-)
+var optionRE = regexp.MustCompile(`^--?[A-Za-z][A-Za-z0-9_-]*$`)
 
-// maskCommand writes a command line without what looks like a secret: values of
-// options and variables with telling names, and passwords in addresses.
+// maskCommand writes what may be shown of a command line: the program, plain words
+// and paths, and the names of options. Values of options are left out, and so is
+// everything that could be an address or an assignment: a password hides in too
+// many places to look for it.
 func maskCommand(args []string) string {
+	if len(args) == 1 {
+		args = strings.Fields(args[0]) // a process that writes its own title
+	}
 	out := make([]string, 0, len(args))
-	hide := false
-	for _, a := range args {
+	value := false
+	for i, a := range args {
 		switch {
-		case hide:
-			a, hide = "***", false
-		case secretKey.MatchString(a):
-			if k, _, ok := strings.Cut(a, "="); ok {
-				a = k + "=***"
-			} else if strings.HasPrefix(a, "-") {
-				hide = true
+		case i == 0:
+			a = path.Base(a)
+		case optionRE.MatchString(a):
+			// A short option may carry its value (-psecret); only the letter is kept.
+			if !strings.HasPrefix(a, "--") && len(a) > 2 {
+				a = a[:2] + "…"
 			}
+			value = true
+			out = append(out, a)
+			continue
+		case strings.HasPrefix(a, "-"):
+			name, _, _ := strings.Cut(a, "=")
+			if !optionRE.MatchString(name) {
+				name = "-"
+			}
+			a = name + "=…"
+		case value || i > 1 || strings.ContainsAny(a, "=:@?&"):
+			a = "…"
 		}
-		out = append(out, secretInURL.ReplaceAllString(a, "${1}***@"))
+		value = false
+		if a == "…" && len(out) > 0 && out[len(out)-1] == "…" {
+			continue
+		}
+		out = append(out, a)
 	}
 	s := strings.Join(out, " ")
 	return strings.ToValidUTF8(s[:min(len(s), 500)], "")

@@ -108,6 +108,11 @@ func (s *Service) sweep(ctx context.Context) {
 		return
 	}
 	present := map[string]bool{}
+	type named struct {
+		name string
+		l    *listener
+	}
+	var ask []named
 	sem := make(chan struct{}, 8)
 	var wg sync.WaitGroup
 	for i := range ls {
@@ -122,12 +127,20 @@ func (s *Service) sweep(ctx context.Context) {
 		if s.known[name] == fp {
 			continue
 		}
+		// It is on the map at once; what it speaks is found out after.
+		if err := s.place(ctx, l.item(name, h.Name, finding{}), nil); err != nil {
+			s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
+			continue
+		}
 		s.known[name] = fp
+		ask = append(ask, named{name, l})
+	}
+	for _, n := range ask {
 		wg.Add(1)
 		sem <- struct{}{}
 		go func() {
 			defer func() { <-sem; wg.Done() }()
-			s.service(ctx, &h, name, l)
+			s.service(ctx, &h, n.name, n.l)
 		}()
 	}
 	wg.Wait()
@@ -139,6 +152,17 @@ func (s *Service) service(ctx context.Context, h *Host, name string, l *listener
 	if ctx.Err() != nil {
 		return
 	}
+	props := []proposal{propose(name, l, f)}
+	if f.Cert != nil {
+		props = append(props, proposeCertificate(name, l))
+	}
+	if err := s.place(ctx, l.item(name, h.Name, f), props); err != nil && ctx.Err() == nil {
+		s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
+	}
+}
+
+// item is what the map shows of the service.
+func (l *listener) item(name, host string, f finding) estate.NewItem {
 	attrs := map[string]any{"process": l.Process, "protocol": l.Protocol, "port": l.Port, "addresses": l.Addresses, "user": l.User, "command": l.Command, "not_listening_since": nil}
 	if l.PID > 0 {
 		attrs["pid"] = l.PID
@@ -149,17 +173,15 @@ func (s *Service) service(ctx context.Context, h *Host, name string, l *listener
 	if f.Banner != "" {
 		attrs["banner"] = f.Banner
 	}
-	props := []proposal{propose(name, l, f)}
 	if c := f.Cert; c != nil {
 		attrs["tls"] = true
 		attrs["certificate"] = map[string]any{"subject": c.Subject, "issuer": c.Issuer, "names": c.Names}
 		attrs["certificate_not_after"] = c.NotAfter.Format(time.RFC3339)
-		props = append(props, proposeCertificate(name, l))
 	}
-	title := fmt.Sprintf("%s on port %d", l.Process, l.Port)
-	if err := s.place(ctx, estate.NewItem{Name: name, Title: title, Kind: kindOf(f), Attributes: attrs, Source: source, RunsOn: h.Name}, props); err != nil && ctx.Err() == nil {
-		s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
+	if f.Speaks == "" {
+		f.Speaks = byPort[l.Port]
 	}
+	return estate.NewItem{Name: name, Title: fmt.Sprintf("%s on port %d", l.Process, l.Port), Kind: kindOf(f), Attributes: attrs, Source: source, RunsOn: host}
 }
 
 func kindOf(f finding) string {
@@ -213,7 +235,7 @@ func (s *Service) missing(ctx context.Context, present map[string]bool) {
 		if now.Sub(since) < 10*time.Minute {
 			continue
 		}
-		if err := s.place(ctx, estate.NewItem{Name: name, Kind: "application", Attributes: map[string]any{"not_listening_since": since.Format(time.RFC3339)}, Source: source}, nil); err == nil {
+		if err := s.place(ctx, estate.NewItem{Name: name, Attributes: map[string]any{"not_listening_since": since.Format(time.RFC3339)}, Source: source}, nil); err == nil {
 			delete(s.known, name)
 			delete(s.gone, name)
 		}

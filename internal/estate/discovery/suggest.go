@@ -33,7 +33,9 @@ func propose(item string, l *listener, f finding) proposal {
 		return with("http", map[string]any{"url": "http://" + addr + "/", "follow_redirects": false, "status": accepted}, "It answers HTTP.")
 	case "https":
 		return with("http", map[string]any{"url": "https://" + addr + "/", "tls_skip_verify": true, "follow_redirects": false, "status": accepted}, "It answers HTTPS.")
-	case "ssh", "smtp", "ftp", "imap", "pop3", "ldap":
+	case "ldap":
+		return with("ldap", map[string]any{"url": "ldap://" + addr}, "It speaks LDAP.")
+	case "ssh", "smtp", "ftp", "imap", "pop3":
 		return with(f.Speaks, map[string]any{"address": addr}, "It speaks "+f.Speaks+".")
 	case "redis":
 		// Without the password, if one is set, PING is refused; a connection is not.

@@ -329,7 +329,7 @@ func (g *Engine) judge(e *entry) {
 			v = state.Fails
 		}
 		// A parent that fails softly is neither well nor failed: its retries decide.
-		if v != state.Irrelevant && (p.st.LastStart <= firstBad || p.st.Status == observe.Critical) {
+		if v != state.Irrelevant && (p.st.LastStart <= firstBad || p.st.Status == observe.Critical || p.st.Status == observe.Unknown) {
 			well = false
 		}
 		edges = append(edges, state.Edge{Parent: p.name, Group: group, Value: v})

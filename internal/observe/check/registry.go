@@ -65,7 +65,9 @@ func (g *Engine) load(ctx context.Context, items map[string]string, box *secret.
 			e.st, fx = state.Step(e.cfg, e.st, state.Event{Kind: state.Restart}, now)
 			g.follow(e, fx, now)
 			if f := e.cfg.Freshness; f > 0 {
-				g.schedule(e, dueMissed, now.Add(max(f-now.Sub(e.st.LastAt.Time()), time.Second)))
+				// The program was down: silence of that time is not the source's (rule 62),
+				// so the limit begins anew.
+				g.schedule(e, dueMissed, now.Add(f))
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package apptest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -40,7 +41,7 @@ func Start(t testing.TB, change ...func(*config.Config)) *Server {
 	}
 	a, err := app.New(t.Context(), app.Options{Config: cfg, Version: "test", Logger: testkit.Logger(t), BootstrapToken: Token})
 	require.NoError(t, err)
-	t.Cleanup(func() { a.Stop(t.Context()) })
+	t.Cleanup(func() { a.Stop(context.Background()) })
 	require.NoError(t, a.Start(t.Context()))
 	return &Server{App: a, URL: "http://" + a.Address(), Dir: cfg.Data, t: t}
 }
@@ -104,4 +105,9 @@ func (s *Server) TokenFor(role string) string {
 	var out struct{ Token string }
 	require.NoError(s.t, json.Unmarshal(b, &out))
 	return out.Token
+}
+
+// Around gives a client for a server that the test started itself.
+func Around(t testing.TB, a *app.App) *Server {
+	return &Server{App: a, URL: "http://" + a.Address(), t: t}
 }
