@@ -136,6 +136,7 @@ func (a *App) assemble(mods []module.Module, secrets *secret.Box, files *file.St
 	o := a.opts
 	a.events = event.New(a.db, a.logger)
 	a.accounts = account.New(a.db, o.Config.Session.Lifetime.D())
+	a.live.Still = func(r *http.Request) bool { return httpapi.StillIdentified(r, a.accounts) }
 	a.search = search.New(a.db)
 	perms := [][]access.Permission{account.Permissions(), {readSystem, applyConfig}}
 	var kinds []record.Kind

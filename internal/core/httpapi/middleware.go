@@ -118,6 +118,13 @@ func isAPI(path string) bool {
 	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/prometheus/") || strings.HasPrefix(path, "/ingest/") || path == "/metrics"
 }
 
+// StillIdentified tells whether the credential of a request holds now. Streams
+// ask again and again: a session may end while one is open.
+func StillIdentified(r *http.Request, who Identify) bool {
+	p, err := authenticate(r.Context(), who, http.NewCrossOriginProtection(), r)
+	return err == nil && p != nil
+}
+
 func authenticate(ctx context.Context, who Identify, cross *http.CrossOriginProtection, r *http.Request) (*access.Principal, error) {
 	if h := r.Header.Get("Authorization"); h != "" {
 		value, ok := strings.CutPrefix(h, "Bearer ")

@@ -22,6 +22,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/mainstay-ops/mainstay/internal/core/db"
+	"github.com/mainstay-ops/mainstay/internal/core/quiet"
 )
 
 // Args are the arguments of one job; Kind is stable and unique, for example
@@ -102,7 +103,7 @@ func (r *Runner) Build() error {
 		FetchCooldown: 20 * time.Millisecond, FetchPollInterval: r.poll,
 		JobTimeout: 2 * time.Minute, RescueStuckJobsAfter: 5 * time.Minute,
 		CompletedJobRetentionPeriod: 24 * time.Hour, DiscardedJobRetentionPeriod: 30 * 24 * time.Hour,
-		RetryPolicy: backoff{}, Logger: quiet(r.logger), SkipUnknownJobCheck: false,
+		RetryPolicy: backoff{}, Logger: quiet.Logger(r.logger), SkipUnknownJobCheck: false,
 	})
 	if err != nil {
 		return fmt.Errorf("jobs: %w", err)
@@ -209,18 +210,3 @@ type backoff struct{}
 func (backoff) NextRetry(j *rivertype.JobRow) time.Time {
 	return time.Now().UTC().Add(Pause(max(1, len(j.Errors)+1)))
 }
-
-// quiet keeps the library's own chatter below warnings out of the log.
-func quiet(l *slog.Logger) *slog.Logger { return slog.New(levelHandler{l.Handler()}) }
-
-type levelHandler struct{ slog.Handler }
-
-func (h levelHandler) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
-}
-
-func (h levelHandler) WithAttrs(a []slog.Attr) slog.Handler {
-	return levelHandler{h.Handler.WithAttrs(a)}
-}
-
-func (h levelHandler) WithGroup(n string) slog.Handler { return levelHandler{h.Handler.WithGroup(n)} }

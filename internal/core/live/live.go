@@ -31,6 +31,7 @@ const (
 	buffer         = 1024
 	maxSubscribers = 2000
 	heartbeat      = 15 * time.Second
+	beatsPerLook   = 4
 )
 
 type subscriber struct {
@@ -46,6 +47,9 @@ type Hub struct {
 	subs   map[*subscriber]struct{}
 	topics map[string]access.Permission
 	closed bool
+	// Still is asked once a minute whether the stream's owner may go on; nil means
+	// yes.
+	Still func(r *http.Request) bool
 }
 
 // NewHub makes a hub.
@@ -166,6 +170,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, err := fmt.Fprint(w, "retry: 1500\ndata: {\"topic\":\"live\",\"kind\":\"hello\",\"id\":\"\"}\n\n"); err != nil || rc.Flush() != nil {
 		return
 	}
+	beats := 0
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
@@ -198,6 +203,9 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		case <-beat.C:
+			if beats++; beats%beatsPerLook == 0 && h.Still != nil && !h.Still(r) {
+				return
+			}
 			_ = rc.SetWriteDeadline(time.Now().Add(20 * time.Second))
 			if _, err := fmt.Fprint(w, ": beat\n\n"); err != nil || rc.Flush() != nil {
 				return

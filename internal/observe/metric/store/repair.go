@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/util/compression"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/quiet"
 )
 
 // The database is tuned for a small footprint: a store with no data uses a few
@@ -92,7 +93,7 @@ func (s *Store) openOnce() (err error) {
 	}()
 	// A registry per attempt, as a failed one leaves its measurements behind.
 	reg := prometheus.NewRegistry()
-	db, err := tsdb.Open(s.opts.Dir, s.opts.Logger, reg, s.tsdbOptions(), nil)
+	db, err := tsdb.Open(s.opts.Dir, quiet.Logger(s.opts.Logger), reg, s.tsdbOptions(), nil)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (s *Store) readable(dir string) (ok bool) {
 			ok = false
 		}
 	}()
-	b, err := tsdb.OpenBlock(s.opts.Logger, dir, nil, nil)
+	b, err := tsdb.OpenBlock(quiet.Logger(s.opts.Logger), dir, nil, nil)
 	if err != nil {
 		return false
 	}
