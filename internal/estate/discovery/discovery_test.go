@@ -27,10 +27,20 @@ import (
 func TestCommandsShowNoSecrets(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"curl", "-H", "Authorization: Bearer hunter2"}, {"curl", "-u", "bob:hunter2"}, {"mysql", "-phunter2"}, {"x", "--pwd", "hunter2"},
-		{"x", "--encryption-key=hunter2"}, {"x", "--private-key", "hunter2"}, {"x", "serve", "password", "hunter2"}, {"agent --token hunter2"},
-		{"git", "clone", "https://hunter2@host/x"}, {"x", "scheme://u:p@hunter2@host"}, {"x", "https://h/?sig=hunter2"}, {"x", "PASSWORD=hunter2"},
-		{"x", "-Dkey=hunter2"}, {"x", "-X", "-H", "X-Api-Key: hunter2"},
+		{"curl", "-H", "Authorization: Bearer hunter2"},
+		{"curl", "-u", "bob:hunter2"},
+		{"mysql", "-phunter2"},
+		{"x", "--pwd", "hunter2"},
+		{"x", "--encryption-key=hunter2"},
+		{"x", "--private-key", "hunter2"},
+		{"x", "serve", "password", "hunter2"},
+		{"agent --token hunter2"},
+		{"git", "clone", "https://hunter2@host/x"},
+		{"x", "scheme://u:p@hunter2@host"},
+		{"x", "https://h/?sig=hunter2"},
+		{"x", "PASSWORD=hunter2"},
+		{"x", "-Dkey=hunter2"},
+		{"x", "-X", "-H", "X-Api-Key: hunter2"},
 	} {
 		require.NotContains(t, maskCommand(args), "hunter2", "%q", args)
 	}
