@@ -14,7 +14,7 @@ import (
 const (
 	batchSize = 64
 	// A node also looks by itself this often: another node may have written.
-	pollEvery = 2 * time.Second
+	pollEvery = 5 * time.Second
 	// Pauses double from firstPause; after maxTries a fact is parked.
 	firstPause = 50 * time.Millisecond
 	maxTries   = 10

@@ -55,7 +55,7 @@ var Queues = map[string]int{"default": 8, "escalation": 4, "mail": 8, "webhook":
 
 // pollEvery bounds how late a job is picked up that nobody announced: a retry, or
 // one of another node. New jobs of this process are announced, see wake.go.
-const pollEvery = time.Second
+const pollEvery = 2 * time.Second
 
 // Runner runs the jobs of one server.
 type Runner struct {
