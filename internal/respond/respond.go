@@ -19,6 +19,9 @@ const (
 	AlertKind    = "alert"
 )
 
+// IncidentPath is where the web UI shows an incident; its number follows.
+const IncidentPath = "/respond/incidents/"
+
 // Permissions.
 var (
 	ReadAlerts     = access.Permission{Name: "alert.read", Title: "See alerts", Least: access.Viewer}

@@ -22,7 +22,7 @@ const (
 func Kind() record.Kind {
 	w := respond.WriteIncidents
 	return record.Kind{
-		Name: respond.IncidentKind, Plural: "incidents", Title: "Incident", Prefix: "INC", URL: "/respond/incidents/INC-%d",
+		Name: respond.IncidentKind, Plural: "incidents", Title: "Incident", Prefix: "INC", URL: respond.IncidentPath + "INC-%d",
 		States: []record.State{
 			{Name: New, Title: "New", Open: true},
 			{Name: Acknowledged, Title: "Acknowledged", Open: true},

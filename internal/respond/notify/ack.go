@@ -86,7 +86,7 @@ func (s *Service) look(ctx context.Context, token string) (ackResult, error) {
 }
 
 func (s *Service) result(n *Notification, inc respond.Incident) ackResult {
-	r := ackResult{Incident: inc.Number, Title: inc.Title, State: inc.State, Result: "ready", priority: inc.Priority, items: inc.Items, url: s.publicURL + "/incidents/" + inc.Number}
+	r := ackResult{Incident: inc.Number, Title: inc.Title, State: inc.State, Result: "ready", priority: inc.Priority, items: inc.Items, url: s.publicURL + respond.IncidentPath + inc.Number}
 	switch {
 	case n.AckUsedAt != nil:
 		r.Result, r.Message = "used", "This link was used on "+n.AckUsedAt.UTC().Format("2006-01-02 15:04 UTC")+". The incident is "+inc.State+"."

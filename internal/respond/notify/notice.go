@@ -32,7 +32,7 @@ func (s *Service) notice(ctx context.Context, n *Notification) (respond.Notice, 
 	}
 	inc.Output = cutText(inc.Output, 4000)
 	out.Incident, out.Lead = inc, lead(n.Reason, inc)
-	out.URL = s.publicURL + "/incidents/" + inc.Number
+	out.URL = s.publicURL + respond.IncidentPath + inc.Number
 	if n.Ack {
 		out.AckURL = s.publicURL + "/ack/" + s.token(n)
 	}
