@@ -217,3 +217,14 @@ func TestMistakesAreToldAtOnce(t *testing.T) {
 	s.Get("/api/v1/checks", &list)
 	require.Empty(t, list.Items, "nothing was applied")
 }
+
+// Output that the database cannot hold must not stop the recording of changes.
+func TestOddOutput(t *testing.T) {
+	t.Parallel()
+	databases(t, func(t *testing.T, s *apptest.Server) {
+		s.Apply("checks: [{name: odd, attempts: 1, passive: {}}]")
+		st, b := s.Do("POST", "/api/v1/checks/odd/result", map[string]any{"state": "critical", "output": "a\x00b"})
+		require.Equal(t, 202, st, "%s", b)
+		testkit.Eventually(t, 10*time.Second, "an incident", func() bool { return open(s) == 1 })
+	})
+}

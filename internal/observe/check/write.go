@@ -157,7 +157,9 @@ func facts(t *transition) []observe.CheckStateChanged {
 }
 
 func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s, "�")
+	// PostgreSQL has no text with a NUL in it; one from a plugin must not stop the
+	// writer.
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
 	if len(s) <= n {
 		return s
 	}
