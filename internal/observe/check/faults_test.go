@@ -32,10 +32,27 @@ func TestDeleteWhileFailing(t *testing.T) {
 			st, _ := s.Do("DELETE", "/api/v1/checks/job", nil)
 			require.Equal(t, 204, st)
 			s.Apply("checks: [{name: job, attempts: 1, passive: {}}]")
+			require.Equal(t, "pending", get(s, "job").State, "a new check of that name knows nothing of the old one")
 		}
-		// The facts before this one are handled when its incident is there.
-		send(t, s, "job", "critical")
-		testkit.Eventually(t, 10*time.Second, "only the last one is open", func() bool { return open(s) == 1 })
+		st, _ := s.Do("POST", "/api/v1/checks/job/result", map[string]any{"state": "critical", "output": "the last one"})
+		require.Equal(t, 202, st)
+		firing, last := 0, false
+		// Facts are handled in order: when the last one is there, so are the others.
+		testkit.Eventually(t, 10*time.Second, "the last problem is told", func() bool {
+			var out struct {
+				Items []struct{ Status, Output string }
+			}
+			s.Get("/api/v1/alerts", &out)
+			firing, last = 0, false
+			for _, a := range out.Items {
+				if a.Status == "firing" {
+					firing++
+				}
+				last = last || a.Output == "the last one"
+			}
+			return last
+		})
+		require.Equal(t, 1, firing, "problems of removed checks are over")
 		require.Equal(t, "critical", get(s, "job").State)
 	})
 }
