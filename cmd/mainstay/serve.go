@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,9 +65,17 @@ func serveCommand() *cobra.Command {
 
 const stopWithin = 20 * time.Second
 
+// gcPercent keeps less garbage than Go does by itself. Most of the memory is the
+// state of checks and metric series, which lives long; collecting it more often
+// costs little and saves a quarter of the memory. GOGC in the environment wins.
+const gcPercent = 50
+
 func serve(c *cobra.Command, cfg config.Config) error {
 	logger := cfg.Logger()
 	slog.SetDefault(logger)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	start := time.Now()
 	token := os.Getenv("MAINSTAY_BOOTSTRAP_TOKEN")
 	// Programs that Mainstay starts (plugins, scripts) must not inherit it.

@@ -125,7 +125,7 @@ func (p *planner) adopt(ctx context.Context) error {
 	}
 	left := map[*entry]int{}
 	for _, e := range p.s.engine.list() {
-		if d := int(e.st.Depth); d > 0 {
+		if d := int(e.snapshot().Depth); d > 0 {
 			left[e] = d
 		}
 	}

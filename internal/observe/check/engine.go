@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,8 +34,10 @@ const (
 // entry is one check at work.
 type entry struct {
 	id, name       string
-	itemID, teamID string
-	seq            [dueKinds]uint32 // guarded by Engine.qmu
+	itemID         string
+	team           atomic.Pointer[string] // the owner's id; it may change with the item
+	pos            [dueKinds]int32        // place in the queue, from 1; guarded by Engine.qmu
+	dead           bool                   // never queued again; guarded by Engine.qmu
 	heavy          bool
 	running        bool
 	removed        bool
@@ -51,7 +54,7 @@ type entry struct {
 	first          time.Time
 	parents, anyOf []*entry
 	children       []*entry
-	series         map[string]observe.SeriesID
+	series         []series
 	broken         string // why the check cannot run
 }
 
@@ -72,18 +75,21 @@ type Engine struct {
 	stale   atomic.Bool
 	relinkC chan struct{}
 
-	qmu  sync.Mutex
-	q    queue
-	kick chan struct{}
+	epoch time.Time // due moments count from here
+	qmu   sync.Mutex
+	q     queue
+	kick  chan struct{}
 
 	slots, heavySlots chan struct{}
 	ctx               context.Context
 	stop              context.CancelFunc
-	wg                sync.WaitGroup
+	wg                sync.WaitGroup // all but the writer
+	written           sync.WaitGroup // the writer
 	writer            *writer
 	samples           *samples
 	notes             throttle
 	fresh             throttle
+	lost              throttle
 
 	late     prometheus.Histogram
 	executed prometheus.Counter
@@ -91,7 +97,7 @@ type Engine struct {
 
 func newEngine(d *db.DB, ev *event.Log, hub *live.Hub, logger *slog.Logger, reg prometheus.Registerer, env observe.ProbeEnv) *Engine {
 	g := &Engine{
-		db: d, events: ev, live: hub, logger: logger, env: env, byID: map[string]*entry{}, byName: map[string]*entry{}, kick: make(chan struct{}, 1), relinkC: make(chan struct{}, 1),
+		db: d, events: ev, live: hub, logger: logger, env: env, byID: map[string]*entry{}, byName: map[string]*entry{}, epoch: time.Now(), kick: make(chan struct{}, 1), relinkC: make(chan struct{}, 1),
 		slots: make(chan struct{}, maxRunning), heavySlots: make(chan struct{}, maxHeavy),
 		late:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mainstay_check_lateness_seconds", Help: "How long after its moment a check began.", Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2, 5}}),
 		executed: prometheus.NewCounter(prometheus.CounterOpts{Name: "mainstay_check_executions_total", Help: "Executions of checks."}),
@@ -104,7 +110,8 @@ func newEngine(d *db.DB, ev *event.Log, hub *live.Hub, logger *slog.Logger, reg 
 }
 
 func (g *Engine) start() {
-	g.wg.Add(4)
+	g.wg.Add(3)
+	g.written.Add(1)
 	go g.loop()
 	go g.linker()
 	go g.writer.run()
@@ -114,8 +121,9 @@ func (g *Engine) start() {
 // halt stops scheduling, waits for what runs and writes what remains.
 func (g *Engine) halt() {
 	g.stop()
-	g.writer.close()
 	g.wg.Wait()
+	g.writer.close()
+	g.written.Wait()
 }
 
 // execute runs the probe of e once and applies the result.
@@ -186,9 +194,8 @@ func (g *Engine) apply(e *entry, res observe.Result, active bool) {
 		again = e.spec.RetryEvery.D()
 	}
 	if len(fx) > 0 || firstEver {
-		g.enqueue(e, fx, now)
+		g.enqueue(e, e.st.Reach, fx, now)
 	}
-	note := g.note(e)
 	fresh := e.cfg.Freshness
 	waiting := e.st.ConfirmBy != 0
 	children := e.children
@@ -207,16 +214,27 @@ func (g *Engine) apply(e *entry, res observe.Result, active bool) {
 	}
 	g.follow(e, fx, now)
 	if stateChanged(fx) {
-		g.live.Send(live.Note{Topic: "checks", Kind: "changed", ID: e.name, Data: note})
-		g.live.Send(live.Note{Topic: "items", Kind: "state", ID: note.Item})
-	} else if g.notes.allow(now) && g.live.Wanted("checks") {
-		g.live.Send(live.Note{Topic: "checks", Kind: "result", ID: e.name, Data: note})
+		g.tellChange(e)
+	} else if g.live.Wanted("checks") && g.notes.allow(now) {
+		g.live.Send(live.Note{Topic: "checks", Kind: "result", ID: e.name, Data: g.noteOf(e)})
 	}
 	if waiting {
 		g.judge(e)
 	}
 	for _, c := range children {
 		g.judge(c)
+	}
+}
+
+// tellChange tells browsers that e looks different.
+func (g *Engine) tellChange(e *entry) {
+	if !g.live.Wanted("checks") && !g.live.Wanted("items") {
+		return
+	}
+	v := g.noteOf(e)
+	g.live.Send(live.Note{Topic: "checks", Kind: "changed", ID: e.name, Data: v})
+	if v.Item != "" {
+		g.live.Send(live.Note{Topic: "items", Kind: "state", ID: v.Item})
 	}
 }
 
@@ -242,15 +260,15 @@ func (g *Engine) step(e *entry, ev state.Event) {
 	e.st, fx = state.Step(e.cfg, e.st, ev, now)
 	changed := e.st != old
 	if len(fx) > 0 || changed {
-		g.enqueue(e, fx, now)
+		g.enqueue(e, old.Reach, fx, now)
 	}
-	note := g.note(e)
+	shown := state.Display(e.st) != state.Display(old)
+	children := e.children
 	e.mu.Unlock()
 	g.follow(e, fx, now)
-	if changed && state.Display(old) != state.Display(e.snapshot()) || stateChanged(fx) {
-		g.live.Send(live.Note{Topic: "checks", Kind: "changed", ID: e.name, Data: note})
-		g.live.Send(live.Note{Topic: "items", Kind: "state", ID: note.Item})
-		for _, c := range e.children {
+	if shown || stateChanged(fx) {
+		g.tellChange(e)
+		for _, c := range children {
 			g.judge(c)
 		}
 	}
@@ -275,7 +293,10 @@ func (g *Engine) follow(e *entry, fx []state.Effect, now time.Time) {
 		case state.Deadline:
 			g.schedule(e, dueTick, now.Add(max(0, f.At.Time().Sub(now))+time.Millisecond))
 		case state.RecheckParents:
-			for _, p := range append(append([]*entry{}, e.parents...), e.anyOf...) {
+			e.mu.Lock()
+			parents := slices.Concat(e.parents, e.anyOf)
+			e.mu.Unlock()
+			for _, p := range parents {
 				p.mu.Lock()
 				stale := p.st.LastStart < f.Since
 				p.mu.Unlock()
@@ -311,8 +332,8 @@ func (g *Engine) judge(e *entry) {
 	parents, anyOf, firstBad, was, confirmed, problem := e.parents, e.anyOf, e.st.FirstBad, e.st.Reach, e.st.Confirmed, e.st.ProblemID != ""
 	removed := e.removed
 	e.mu.Unlock()
-	if removed || len(parents)+len(anyOf) == 0 {
-		return
+	if removed || len(parents)+len(anyOf) == 0 && was == state.Reachable {
+		return // without parents, only one whose parents were deleted has to be freed
 	}
 	var edges []state.Edge
 	well := true

@@ -158,7 +158,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			if e == nil {
 				return nil, errs.New(errs.NotFound, "There is no check named %q.", in.Name)
 			}
-			if err := access.Check(ctx, observe.SendResults, e.teamID); err != nil {
+			if err := access.Check(ctx, observe.SendResults, *e.team.Load()); err != nil {
 				return nil, err
 			}
 			if e.probe == nil {
@@ -230,7 +230,7 @@ func (s *Service) downtimeRoutes(api *httpapi.API) {
 }
 
 func visible(ctx context.Context, e *entry) bool {
-	return access.From(ctx).CanFor(observe.ReadChecks, e.teamID)
+	return access.From(ctx).CanFor(observe.ReadChecks, *e.team.Load())
 }
 
 // listChecks answers from memory. The cursor is a position in the list as it is

@@ -183,7 +183,7 @@ func (s *Service) Jobs(r *job.Runner) {
 	job.Handle(r, func(ctx context.Context, _ pruneArgs, _ job.Meta) error {
 		return s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 			old := tx.Now().Add(-s.d.Config.History.Retention.D())
-			for _, q := range []string{"DELETE FROM check_history WHERE at < ?", "DELETE FROM check_outages WHERE ended_at < ?", "DELETE FROM check_downtimes WHERE ends_at < ?", "DELETE FROM check_runs WHERE last_seen_at < ?"} {
+			for _, q := range []string{"DELETE FROM check_history WHERE at < ?", "DELETE FROM check_outages WHERE ended_at < ?", "DELETE FROM check_unreachable WHERE ended_at < ?", "DELETE FROM check_downtimes WHERE ends_at < ?", "DELETE FROM check_runs WHERE last_seen_at < ?"} {
 				if _, err := tx.NewRaw(q, old).Exec(ctx); err != nil {
 					return err
 				}

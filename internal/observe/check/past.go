@@ -95,8 +95,68 @@ func (s *Service) Watched(ctx context.Context, q bun.IDB, itemIDs []string, from
 	if err := q.NewRaw("SELECT COUNT(*) FROM checks WHERE item_id IN (?)", bun.In(itemIDs)).Scan(ctx, &w.Checks); err != nil {
 		return w, err
 	}
+	if w.Unreachable, err = unreachable(ctx, q, itemIDs, from, to); err != nil {
+		return w, err
+	}
 	w.NoData, err = s.absent(ctx, q, from, to)
 	return w, err
+}
+
+// unreachable gives the times in which none of the checks that watched the items
+// could judge, because what they depend on was down. A check counts from when it
+// was made; one that is switched off or gone does not count.
+func unreachable(ctx context.Context, q bun.IDB, itemIDs []string, from, to time.Time) ([]observe.Span, error) {
+	var lost []struct {
+		StartedAt time.Time
+		EndedAt   *time.Time
+	}
+	if err := q.NewRaw("SELECT u.started_at, u.ended_at FROM check_unreachable u JOIN checks c ON c.id = u.check_id WHERE c.enabled AND c.item_id IN (?) AND u.started_at < ? AND (u.ended_at IS NULL OR u.ended_at > ?)",
+		bun.In(itemIDs), to, from).Scan(ctx, &lost); err != nil || len(lost) == 0 {
+		return nil, err
+	}
+	var made []time.Time
+	if err := q.NewRaw("SELECT created_at FROM checks WHERE enabled AND item_id IN (?) AND created_at < ?", bun.In(itemIDs), to).Scan(ctx, &made); err != nil {
+		return nil, err
+	}
+	type step struct {
+		at             time.Time
+		watching, lost int
+	}
+	var steps []step
+	for _, t := range made {
+		steps = append(steps, step{at: t, watching: 1})
+	}
+	for _, l := range lost {
+		steps = append(steps, step{at: l.StartedAt, lost: 1})
+		if l.EndedAt != nil {
+			steps = append(steps, step{at: *l.EndedAt, lost: -1})
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
+	var out []observe.Span
+	watching, gone := 0, 0
+	for i, s := range steps {
+		watching, gone = watching+s.watching, gone+s.lost
+		a, b := s.at, to
+		if i+1 < len(steps) {
+			b = steps[i+1].at
+		}
+		if a.Before(from) {
+			a = from
+		}
+		if b.After(to) {
+			b = to
+		}
+		if gone == 0 || gone < watching || !a.Before(b) {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].To.Equal(a) {
+			out[n-1].To = b.UTC()
+			continue
+		}
+		out = append(out, observe.Span{From: a.UTC(), To: b.UTC()})
+	}
+	return out, nil
 }
 
 // absent gives the times inside the period in which this server did not run.

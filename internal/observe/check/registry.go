@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"reflect"
-	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/live"
@@ -60,24 +58,36 @@ func (g *Engine) load(ctx context.Context, items map[string]string, box *secret.
 			}
 			g.schedule(e, dueRun, now.Add(phase(e.id, max(every, time.Millisecond))))
 		}
-		if e.st.Known {
-			var fx []state.Effect
-			e.st, fx = state.Step(e.cfg, e.st, state.Event{Kind: state.Restart}, now)
-			g.follow(e, fx, now)
-			if f := e.cfg.Freshness; f > 0 {
-				// The program was down: silence of that time is not the source's (rule 62),
-				// so the limit begins anew.
-				g.schedule(e, dueMissed, now.Add(f))
-			}
-		}
+		g.resume(e, now)
 	}
 	return nil
+}
+
+// resume asks again for what e waits for: after a start, and when a changed check
+// takes the place of its old entry, whose moments went with it.
+func (g *Engine) resume(e *entry, now time.Time) {
+	e.mu.Lock()
+	if !e.st.Known {
+		e.mu.Unlock()
+		return
+	}
+	var fx []state.Effect
+	e.st, fx = state.Step(e.cfg, e.st, state.Event{Kind: state.Restart}, now)
+	limit, off := e.cfg.Freshness, e.spec.Disabled
+	e.mu.Unlock()
+	g.follow(e, fx, now)
+	if limit > 0 && !off {
+		// The program was down, or the limit is new: silence until now is not the
+		// source's (rule 62), so the limit begins anew.
+		g.schedule(e, dueMissed, now.Add(limit))
+	}
 }
 
 // build makes an entry; a check that cannot be built is shown as broken and does
 // not stop the others.
 func (g *Engine) build(r *row, item string, box *secret.Box) *entry {
-	e := &entry{id: r.ID, name: r.Name, itemID: r.ItemID, teamID: r.TeamID, item: item, target: r.Target, version: r.Version, createdAt: r.CreatedAt}
+	e := &entry{id: r.ID, name: r.Name, itemID: r.ItemID, item: item, target: r.Target, version: r.Version, createdAt: r.CreatedAt}
+	e.team.Store(&r.TeamID)
 	spec, err := r.spec(box, item)
 	e.spec, e.cfg = spec, spec.machine()
 	e.heavy = r.Type == "plugin" || r.Type == "script"
@@ -113,6 +123,7 @@ func (g *Engine) put(r *row, item string, box *secret.Box, fresh bool) {
 		}
 	}
 	g.relink()
+	g.resume(e, time.Now())
 	if !fresh {
 		g.step(e, state.Event{Kind: state.ConfigChange})
 	}
@@ -236,42 +247,11 @@ func (g *Engine) names() []string {
 	return out
 }
 
-// circle looks for a way from the parents back to name; "" when there is none.
-func (g *Engine) circle(name string, parents []string) string {
-	seen := map[string]bool{}
-	var walk func(n string, path []string) string
-	walk = func(n string, path []string) string {
-		path = append(path, n)
-		if n == name {
-			return strings.Join(path, " → ")
-		}
-		if seen[n] || len(path) > 256 {
-			return ""
-		}
-		seen[n] = true
-		e := g.get(n)
-		if e == nil {
-			return ""
-		}
-		for _, p := range slices.Concat(e.spec.Parents, e.spec.AnyParent) {
-			if s := walk(p, path); s != "" {
-				return s
-			}
-		}
-		return ""
-	}
-	for _, p := range parents {
-		if s := walk(p, []string{name}); s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
 // rename tells the checks of an item its new name.
 func (g *Engine) rename(itemID, name, teamID string) {
 	for _, e := range g.list() {
 		if e.itemID == itemID {
+			e.team.Store(&teamID)
 			e.mu.Lock()
 			if e.item != name {
 				e.item, e.spec.Item, e.series = name, name, nil

@@ -1,19 +1,15 @@
 package check
 
 import (
-	"container/heap"
-	"hash/fnv"
 	"time"
 )
 
 // due is one thing to do at a moment: run a probe, look for a missing result, or
 // let the machine see that a deadline has passed.
 type due struct {
-	at   time.Time
+	at   time.Duration // since Engine.epoch, by the monotonic clock
 	e    *entry
 	kind dueKind
-	// seq makes an older entry of the same kind void.
-	seq uint32
 }
 
 type dueKind uint8
@@ -25,26 +21,80 @@ const (
 	dueKinds
 )
 
+// queue is a heap with the earliest moment first. Each check has at most one place
+// for each kind and knows it, so that a later moment replaces an earlier one and
+// nothing void stays behind.
 type queue []due
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
-func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)        { *q = append(*q, x.(due)) }
-func (q *queue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	old[len(old)-1] = due{}
-	*q = old[:len(old)-1]
-	return x
+func (q queue) place(i int) { q[i].e.pos[q[i].kind] = int32(i) + 1 }
+
+func (q queue) swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q.place(i)
+	q.place(j)
+}
+
+// settle moves the element at i to where it belongs.
+func (q queue) settle(i int) {
+	for i > 0 && q[i].at < q[(i-1)/2].at {
+		q.swap(i, (i-1)/2)
+		i = (i - 1) / 2
+	}
+	for {
+		low := i
+		for c := 2*i + 1; c <= 2*i+2 && c < len(q); c++ {
+			if q[c].at < q[low].at {
+				low = c
+			}
+		}
+		if low == i {
+			return
+		}
+		q.swap(i, low)
+		i = low
+	}
+}
+
+// set gives e its place for kind, instead of the one it has.
+func (q *queue) set(e *entry, kind dueKind, at time.Duration) {
+	if p := e.pos[kind]; p > 0 {
+		i := int(p) - 1
+		(*q)[i].at = at
+		q.settle(i)
+		return
+	}
+	*q = append(*q, due{at: at, e: e, kind: kind})
+	i := len(*q) - 1
+	q.place(i)
+	q.settle(i)
+}
+
+// take removes the place of e for kind.
+func (q *queue) take(e *entry, kind dueKind) {
+	p := e.pos[kind]
+	if p == 0 {
+		return
+	}
+	i, last := int(p)-1, len(*q)-1
+	if i != last {
+		q.swap(i, last)
+	}
+	e.pos[kind] = 0
+	(*q)[last] = due{}
+	*q = (*q)[:last]
+	if i != last {
+		q.settle(i)
+	}
 }
 
 // phase spreads checks with the same interval over it, the same way after every
-// restart: the name decides, not the moment of the start.
+// restart: the id decides (FNV-1a), not the moment of the start.
 func phase(id string, every time.Duration) time.Duration {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id))
-	return time.Duration(h.Sum64() % uint64(every))
+	h := uint64(14695981039346656037)
+	for i := range len(id) {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	return time.Duration(h % uint64(every))
 }
 
 // next is the first moment after now that has the phase of the check. Moments
@@ -55,11 +105,15 @@ func next(id string, every time.Duration, now time.Time) time.Time {
 	return now.Add(every - into)
 }
 
+// schedule sets the moment of e for kind. A check that is gone gets none.
 func (g *Engine) schedule(e *entry, kind dueKind, at time.Time) {
 	g.qmu.Lock()
-	e.seq[kind]++
-	heap.Push(&g.q, due{at: at, e: e, kind: kind, seq: e.seq[kind]})
-	first := g.q[0].at.Equal(at)
+	if e.dead {
+		g.qmu.Unlock()
+		return
+	}
+	g.q.set(e, kind, at.Sub(g.epoch))
+	first := e.pos[kind] == 1
 	g.qmu.Unlock()
 	if first {
 		select {
@@ -69,13 +123,14 @@ func (g *Engine) schedule(e *entry, kind dueKind, at time.Time) {
 	}
 }
 
-// cancel makes everything that waits for e void.
+// cancel takes e out of the queue for good.
 func (g *Engine) cancel(e *entry) {
 	g.qmu.Lock()
-	for k := range e.seq {
-		e.seq[k]++
+	defer g.qmu.Unlock()
+	e.dead = true
+	for k := range dueKinds {
+		g.q.take(e, k)
 	}
-	g.qmu.Unlock()
 }
 
 // loop takes what is due and hands it out until stop.
@@ -83,33 +138,24 @@ func (g *Engine) loop() {
 	defer g.wg.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for {
-		now := time.Now()
-		g.qmu.Lock()
+	for g.ctx.Err() == nil {
 		wait := time.Hour
 		var d due
-		have := false
+		g.qmu.Lock()
 		if len(g.q) > 0 {
-			if wait = g.q[0].at.Sub(now); wait <= 0 {
-				d = heap.Pop(&g.q).(due)
-				have = d.e.seq[d.kind] == d.seq
-				wait = 0
+			if wait = g.q[0].at - time.Since(g.epoch); wait <= 0 {
+				d = g.q[0]
+				g.q.take(d.e, d.kind)
 			}
 		}
 		g.qmu.Unlock()
-		if have {
-			g.begin(d, now)
-		}
-		if wait <= 0 {
-			if g.ctx.Err() != nil {
-				return
-			}
+		if d.e != nil {
+			g.begin(d)
 			continue
 		}
 		timer.Reset(wait)
 		select {
 		case <-g.ctx.Done():
-			return
 		case <-g.kick:
 		case <-timer.C:
 		}
@@ -118,7 +164,7 @@ func (g *Engine) loop() {
 
 // begin starts one due thing. Executions are bounded: when too many run, the loop
 // waits for one to end, and the lateness shows in mainstay_check_lateness_seconds.
-func (g *Engine) begin(d due, now time.Time) {
+func (g *Engine) begin(d due) {
 	if d.kind != dueRun {
 		g.wg.Add(1)
 		go func() {
@@ -127,39 +173,34 @@ func (g *Engine) begin(d due, now time.Time) {
 		}()
 		return
 	}
-	slots := g.slots
 	if d.e.heavy {
-		slots = g.heavySlots
+		// Programs are few at a time; others must not wait for them.
+		g.wg.Add(1)
+		go func() {
+			defer g.wg.Done()
+			select {
+			case g.heavySlots <- struct{}{}:
+				g.run(d, g.heavySlots)
+			case <-g.ctx.Done():
+			}
+		}()
+		return
 	}
 	select {
-	case slots <- struct{}{}:
-	default:
-		if d.e.heavy {
-			// Programs are few at a time; others must not wait for them.
-			g.wg.Add(1)
-			go func() {
-				defer g.wg.Done()
-				select {
-				case slots <- struct{}{}:
-					g.late.Observe(time.Since(d.at).Seconds())
-					g.execute(d.e)
-					<-slots
-				case <-g.ctx.Done():
-				}
-			}()
-			return
-		}
-		select {
-		case slots <- struct{}{}:
-		case <-g.ctx.Done():
-			return
-		}
+	case g.slots <- struct{}{}:
+	case <-g.ctx.Done():
+		return
 	}
-	g.late.Observe(time.Since(d.at).Seconds())
 	g.wg.Add(1)
 	go func() {
 		defer g.wg.Done()
-		g.execute(d.e)
-		<-slots
+		g.run(d, g.slots)
 	}()
+}
+
+// run executes d and gives its slot back.
+func (g *Engine) run(d due, slots chan struct{}) {
+	g.late.Observe((time.Since(g.epoch) - d.at).Seconds())
+	g.execute(d.e)
+	<-slots
 }

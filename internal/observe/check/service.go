@@ -207,10 +207,11 @@ func (s *Service) checkParents(ctx context.Context, q bun.IDB, spec *Spec) error
 			return errs.Fields(errs.Field{Path: path, Value: p, Message: "is not the name of a check" + strict.DidYouMean(p, s.engine.names())})
 		}
 	}
-	if path := s.engine.circle(spec.Name, all); path != "" {
-		return errs.Fields(errs.Field{Path: "parents", Message: "would make a circle: " + path})
+	path, err := circle(ctx, q, spec.Name, all)
+	if err == nil && path != "" {
+		err = errs.Fields(errs.Field{Path: "parents", Message: "would make a circle: " + path})
 	}
-	return nil
+	return err
 }
 
 // Delete removes a check. A problem that lasts ends with it.
@@ -226,25 +227,22 @@ func (s *Service) Delete(ctx context.Context, name, ifMatch string) error {
 		if err := httpapi.CheckMatch(ifMatch, r.Version); err != nil {
 			return err
 		}
-		if e := s.engine.get(name); e != nil {
-			st := e.snapshot()
-			problem, since := st.ProblemID, st.FirstBad
-			if problem == "" {
-				// Its recovery may still be withheld: people take it for open.
-				problem, since = st.ToldProblem, st.ToldSince
+		// The row goes first: from then on the writer drops what it still holds of
+		// this check, and what it wrote before is seen below.
+		if _, err := tx.NewRaw("DELETE FROM checks WHERE id = ?", r.ID).Exec(ctx); err != nil {
+			return err
+		}
+		for _, q := range []string{"UPDATE check_outages SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL", "UPDATE check_unreachable SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL"} {
+			if _, err := tx.NewRaw(q, tx.Now(), r.ID).Exec(ctx); err != nil {
+				return err
 			}
-			if problem != "" {
-				f := observe.CheckStateChanged{CheckID: r.ID, Check: r.Name, ItemID: r.ItemID, Item: e.item, ProblemID: problem, From: st.HardStat.String(), To: observe.OK.String(), At: tx.Now(), Since: since.Time(), Output: "The check was removed.", Removed: true}
+		}
+		if e := s.engine.get(name); e != nil {
+			if f, ok := e.farewell(tx.Now()); ok {
 				if err := s.d.Events.Append(ctx, tx, f); err != nil {
 					return err
 				}
-				if _, err := tx.NewRaw("UPDATE check_outages SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL", tx.Now(), r.ID).Exec(ctx); err != nil {
-					return err
-				}
 			}
-		}
-		if _, err := tx.NewRaw("DELETE FROM checks WHERE id = ?", r.ID).Exec(ctx); err != nil {
-			return err
 		}
 		if err := search.Remove(ctx, tx, observe.CheckKind, r.ID); err != nil {
 			return err
@@ -252,6 +250,22 @@ func (s *Service) Delete(ctx context.Context, name, ifMatch string) error {
 		tx.AfterCommit(func() { s.engine.remove(r.ID) })
 		return audit.Write(ctx, tx, audit.Change{Action: "check.delete", Ref: ref(r.ID), Name: r.Name, Before: view(r)})
 	})
+}
+
+// farewell is the fact that ends the problem of a check that is removed; false when
+// it has none.
+func (e *entry) farewell(now time.Time) (observe.CheckStateChanged, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	problem, since := e.st.ProblemID, e.st.FirstBad
+	if problem == "" {
+		// Its recovery may still be withheld: people take it for open.
+		problem, since = e.st.ToldProblem, e.st.ToldSince
+	}
+	return observe.CheckStateChanged{
+		CheckID: e.id, Check: e.name, ItemID: e.itemID, Item: e.item, ProblemID: problem, From: e.st.HardStat.String(), To: observe.OK.String(),
+		At: now, Since: since.Time(), Output: "The check was removed.", Removed: true,
+	}, problem != ""
 }
 
 // EnsureCheck implements observe.CheckMaker.
@@ -315,7 +329,7 @@ func (s *Service) SendResult(ctx context.Context, name string, res observe.Resul
 	if e == nil {
 		return errs.New(errs.NotFound, "There is no check named %q.", name)
 	}
-	if err := access.Check(ctx, observe.SendResults, e.teamID); err != nil {
+	if err := access.Check(ctx, observe.SendResults, *e.team.Load()); err != nil {
 		return err
 	}
 	now := time.Now()

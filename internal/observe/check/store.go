@@ -100,6 +100,7 @@ type lastResult struct {
 // transition is one change of a state to be written, with its effects.
 type transition struct {
 	e      *entry
+	was    state.Reach // before it
 	st     state.State
 	res    lastResult
 	first  time.Time
@@ -109,21 +110,28 @@ type transition struct {
 	item   string
 }
 
-// writeTransition stores t; facts are appended by the caller.
-func writeTransition(ctx context.Context, tx *db.Tx, t *transition) error {
+// writeTransition stores t; facts are appended by the caller, unless kept is false:
+// then the check has been removed meanwhile, and its problem was ended with it.
+func writeTransition(ctx context.Context, tx *db.Tx, t *transition) (kept bool, err error) {
 	js, err := json.Marshal(t.st)
 	if err != nil {
-		return err
+		return false, err
 	}
 	rs, err := json.Marshal(t.res)
 	if err != nil {
-		return err
+		return false, err
 	}
-	// The check may have been removed meanwhile; then there is nothing to write.
-	if _, err := tx.NewRaw(`INSERT INTO check_states (check_id, state, result, first_at, updated_at) SELECT id, ?, ?, ?, ? FROM checks WHERE id = ?
+	res, err := tx.NewRaw(`INSERT INTO check_states (check_id, state, result, first_at, updated_at) SELECT id, ?, ?, ?, ? FROM checks WHERE id = ?
 ON CONFLICT (check_id) DO UPDATE SET state = excluded.state, result = excluded.result, updated_at = excluded.updated_at`,
-		string(js), string(rs), t.first, tx.Now(), t.e.id).Exec(ctx); err != nil {
-		return err
+		string(js), string(rs), t.first, tx.Now(), t.e.id).Exec(ctx)
+	if err != nil {
+		return false, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	if err := writeReach(ctx, tx, t); err != nil {
+		return false, err
 	}
 	for _, f := range t.fx {
 		kind := ""
@@ -139,10 +147,23 @@ ON CONFLICT (check_id) DO UPDATE SET state = excluded.state, result = excluded.r
 		}
 		if _, err := tx.NewRaw("INSERT INTO check_history (id, check_id, at, from_state, to_state, hard, kind, problem_id, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			newID(), t.e.id, stampOr(f.At, t.at), f.From.String(), f.To.String(), f.Hard, kind, f.ProblemID, t.output).Exec(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return writeOutage(ctx, tx, t)
+	return true, writeOutage(ctx, tx, t)
+}
+
+// writeReach begins or ends the span in which the check is unreachable.
+func writeReach(ctx context.Context, tx *db.Tx, t *transition) error {
+	was, is := t.was != state.Reachable, t.st.Reach != state.Reachable
+	var err error
+	switch {
+	case is && !was:
+		_, err = tx.NewRaw("INSERT INTO check_unreachable (check_id, item_id, started_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", t.e.id, t.e.itemID, t.at.UTC()).Exec(ctx)
+	case was && !is:
+		_, err = tx.NewRaw("UPDATE check_unreachable SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL", t.at.UTC(), t.e.id).Exec(ctx)
+	}
+	return err
 }
 
 func stampOr(s state.Stamp, t time.Time) time.Time {

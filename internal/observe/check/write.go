@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,17 +35,21 @@ const (
 func newWriter(g *Engine) *writer { return &writer{g: g, wake: make(chan struct{}, 1)} }
 
 // enqueue is called with e.mu held.
-func (g *Engine) enqueue(e *entry, fx []state.Effect, now time.Time) {
-	t := &transition{e: e, st: e.st, res: e.last, first: e.first, fx: fx, at: now, output: e.last.Output, item: e.item}
+func (g *Engine) enqueue(e *entry, was state.Reach, fx []state.Effect, now time.Time) {
+	t := &transition{e: e, was: was, st: e.st, res: e.last, first: e.first, fx: fx, at: now, output: e.last.Output, item: e.item}
 	if t.first.IsZero() {
 		t.first = now.UTC()
 	}
 	w := g.writer
 	w.mu.Lock()
-	if len(w.queue) < maxBacklog {
+	full := len(w.queue) >= maxBacklog
+	if !full {
 		w.queue = append(w.queue, t)
 	}
 	w.mu.Unlock()
+	if full && g.lost.allow(now) {
+		g.logger.Error("a change of a check was not recorded: too many wait for the database", "check", e.name, "waiting", maxBacklog)
+	}
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -69,7 +74,7 @@ func (w *writer) close() {
 }
 
 func (w *writer) run() {
-	defer w.g.wg.Done()
+	defer w.g.written.Done()
 	pause := 100 * time.Millisecond
 	for {
 		w.mu.Lock()
@@ -114,8 +119,12 @@ func (w *writer) write(batch []*transition) error {
 	defer cancel()
 	return w.g.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for _, t := range batch {
-			if err := writeTransition(ctx, tx, t); err != nil {
+			kept, err := writeTransition(ctx, tx, t)
+			if err != nil {
 				return err
+			}
+			if !kept {
+				continue
 			}
 			for _, f := range facts(t) {
 				if err := w.g.events.Append(ctx, tx, f); err != nil {
@@ -195,7 +204,17 @@ type samples struct {
 	buf []observe.Sample
 }
 
-const maxSamples = 100_000
+const (
+	maxSamples = 100_000
+	maxSeries  = 200
+)
+
+// series is the handle of one measurement of a check. Most checks have three, so a
+// slice takes less than a map and is as quick.
+type series struct {
+	key string
+	id  observe.SeriesID
+}
 
 func (s *samples) add(e *entry, r observe.Result) {
 	if s.g.appender == nil {
@@ -224,9 +243,12 @@ func (s *samples) one(e *entry, at time.Time, name string, labels map[string]str
 		}
 		key += string(b)
 	}
-	sid, ok := e.series[key]
-	if !ok {
-		if len(e.series) >= 200 {
+	known := slices.IndexFunc(e.series, func(x series) bool { return x.key == key })
+	var sid observe.SeriesID
+	if known >= 0 {
+		sid = e.series[known].id
+	} else {
+		if len(e.series) >= maxSeries {
 			return
 		}
 		l := map[string]string{}
@@ -241,10 +263,7 @@ func (s *samples) one(e *entry, at time.Time, name string, labels map[string]str
 		if sid, err = s.g.appender.Series("check/"+e.id, l); err != nil {
 			return
 		}
-		if e.series == nil {
-			e.series = map[string]observe.SeriesID{}
-		}
-		e.series[key] = sid
+		e.series = append(e.series, series{key: key, id: sid})
 	}
 	s.buf = append(s.buf, observe.Sample{Series: sid, At: at, Value: v})
 }
