@@ -177,7 +177,7 @@ function Graphs({ check: c }: { check: CheckDetail }) {
   });
   const others = lines.filter((l) => l.labels.__name__ !== 'probe_duration_seconds' && l.x.length > 1);
   const bounds = { from: chosen.from.getTime() / 1000, to: chosen.to.getTime() / 1000 };
-  const strip = spans(history.data?.items ?? [], c.state, bounds.from, bounds.to);
+  const strip = spans(history.data?.items ?? [], c.state, bounds.from, bounds.to, !!history.data?.next);
   const bad = strip
     .filter((x) => x.state !== 'ok' && x.state !== 'pending')
     .map((x) => ({ from: x.from, to: x.to, tone: x.state === 'critical' ? ('down' as const) : ('warn' as const) }));

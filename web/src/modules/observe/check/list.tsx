@@ -90,6 +90,7 @@ function List() {
     queryKey: ['checks', s],
     fetchPage: ({ cursor, limit }, signal) => listChecks(s, cursor, limit, signal),
     idOf,
+    byPosition: true,
     topic: 'checks',
   });
   const filtered = !!(s.q || s.state?.length || s.item || s.type);

@@ -21,8 +21,11 @@ export function brief(text: string): string {
   return text.replace(/(?<=[hm])0s$/, '').replace(/(?<=h)0m$/, '') || text;
 }
 
-/** Turns hard and soft changes (the newest first) into spans of states between two times in seconds. */
-export function spans(changes: readonly Change[], now: string, from: number, to: number): StateSpan[] {
+/**
+ * Turns hard and soft changes (the newest first) into spans of states between two times in seconds. `more` says that
+ * there are older changes; without them nothing is known of the time before the first.
+ */
+export function spans(changes: readonly Change[], now: string, from: number, to: number, more: boolean): StateSpan[] {
   const seen = changes.filter((c) => c.kind === 'state').map((c) => ({ ...c, at: Date.parse(c.at) / 1000 }));
   seen.sort((a, b) => a.at - b.at);
   const out: StateSpan[] = [];
@@ -34,7 +37,7 @@ export function spans(changes: readonly Change[], now: string, from: number, to:
   }
   const first = seen[0];
   if (!first) return now === 'pending' ? [] : [{ from, to, state: now }];
-  if (first.at > from && first.from && first.from !== first.to) out.unshift({ from, to: first.at, state: first.from });
+  if (more && first.at > from && first.from) out.unshift({ from, to: first.at, state: first.from });
   return out;
 }
 
