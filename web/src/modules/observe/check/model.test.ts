@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { brief, fromText, seconds, spans, toText } from './model';
+import { brief, fieldTitle, fromText, measureTitle, seconds, spans, toText } from './model';
 
 const change = (at: string, from: string, to: string, hard = true) => ({
   id: at,
@@ -45,6 +45,15 @@ describe('spans', () => {
   it('shows the present state when nothing ever changed', () => {
     expect(spans([], 'ok', 0, 10, false)).toEqual([{ from: 0, to: 10, state: 'ok' }]);
     expect(spans([], 'pending', 0, 10, false)).toEqual([]);
+  });
+});
+
+describe('words', () => {
+  it('writes names for people', () => {
+    expect(measureTitle('probe_http_duration_seconds')).toBe('HTTP duration');
+    expect(measureTitle('users')).toBe('Users');
+    expect(fieldTitle('url')).toBe('URL');
+    expect(fieldTitle('follow_redirects')).toBe('Follow redirects');
   });
 });
 

@@ -41,6 +41,26 @@ export function spans(changes: readonly Change[], now: string, from: number, to:
   return out;
 }
 
+/** "probe_http_duration_seconds" gives "HTTP duration": the unit stands at the axis. */
+export function measureTitle(name: string): string {
+  const words = name
+    .replace(/^(probe|check)_/, '')
+    .replace(/_(seconds|bytes|ratio|total)$/, '')
+    .split('_');
+  return capital(words.map(spell).join(' '));
+}
+
+/** "client_cert" gives "Client cert", "url" gives "URL". */
+export function fieldTitle(name: string): string {
+  return capital(name.split('_').map(spell).join(' '));
+}
+
+const SHORT = new Set(
+  'cpu dn dns dsn http https icmp imap io ip ldap ntp pop3 rtt sha256 smtp ssh sql tcp tls ttl udp url'.split(' '),
+);
+const spell = (word: string) => (SHORT.has(word) ? word.toUpperCase() : word);
+const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
+
 /** The few fields people fill in; the others stand under "More". */
 export function important(f: CheckField): boolean {
   return (

@@ -6,12 +6,13 @@ import { integer } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { useLiveQuery } from '@/lib/stream';
 import { Loaded } from '@/ui/Loading';
-import { PageBody, PageHead, Spacer } from '@/ui/PageHead';
+import { PageBody, PageHead } from '@/ui/PageHead';
 import { Panel, Stat, Stats } from '@/ui/Panel';
 import { PriorityMark } from '@/ui/SevMark';
-import { StatusMark } from '@/ui/StatusMark';
+import { StatusMark, words } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
+import { Alerts, OnCall } from './duty';
 import { ThisHost } from './host';
 import classes from './overview.module.css';
 import {
@@ -21,7 +22,6 @@ import {
   countsQuery,
   dismiss,
   incidentsQuery,
-  oncallQuery,
   suggestionsQuery,
   systemQuery,
   worstQuery,
@@ -32,20 +32,19 @@ export const Route = createLazyRoute('/')({ component: Page });
 function Page() {
   return (
     <>
-      <PageHead title="Overview">
-        <Spacer />
-        <OnCall />
-      </PageHead>
+      <PageHead title="Overview"></PageHead>
       <PageBody label="What needs attention">
         <Self />
         <Counts />
         <div className={classes.grid}>
           <div className={classes.column}>
             <Incidents />
+            <Alerts />
             <Worst />
             <Found />
           </div>
           <div className={classes.column}>
+            <OnCall />
             <ThisHost />
             <Certificates />
           </div>
@@ -82,26 +81,13 @@ function Counts() {
       {STATES.map((s) => (
         <Stat
           key={s}
-          label={s.charAt(0).toUpperCase() + s.slice(1)}
+          label={words(s)}
           value={query.data ? integer(c[s] ?? 0) : '–'}
           mark={<StatusMark state={s} label={false} />}
           to={`/observe/checks?state=${encodeURIComponent(JSON.stringify([s]))}`}
         />
       ))}
     </Stats>
-  );
-}
-
-function OnCall() {
-  const q = useQuery({ ...oncallQuery, retry: false });
-  const duty = (q.data?.items ?? []).filter((d) => d.person);
-  if (!duty.length) return null;
-  const names = [...new Set(duty.map((d) => d.person?.name))];
-  return (
-    <Link to={'/respond/oncall' as string} className="muted">
-      On call: {names.slice(0, 3).join(', ')}
-      {names.length > 3 && ` and ${names.length - 3} more`}
-    </Link>
   );
 }
 
