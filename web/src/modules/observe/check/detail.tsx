@@ -274,10 +274,7 @@ function History({ check: c }: { check: CheckDetail }) {
                     </td>
                     <td>
                       {h.kind === 'state' ? (
-                        <span style={{ display: 'inline-flex', gap: 6, alignItems: 'center' }}>
-                          <StatusMark state={h.to} soft={!h.hard && h.to !== 'ok'} />
-                          <span className="muted">{h.hard ? '' : h.to === 'ok' ? '' : 'soft'}</span>
-                        </span>
+                        <StatusMark state={h.to} soft={!h.hard && h.to !== 'ok'} />
                       ) : (
                         <span className="muted">{WORD[h.kind] ?? h.kind.replace('withheld', 'Not told:')}</span>
                       )}

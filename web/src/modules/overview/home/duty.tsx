@@ -49,7 +49,7 @@ export function OnCall() {
           ) : (
             <div className={classes.calm}>
               <IconBellOff size={16} color="var(--tx-2)" />
-              <span>No schedule says who is called when something breaks.</span>
+              <span>No schedule says who is called.</span>
               {may && (
                 <Button component={Link} to={'/respond/schedules/new' as string} size="compact-xs" variant="default">
                   Add a schedule

@@ -2,16 +2,16 @@ import { Button } from '@mantine/core';
 import { IconCircleCheck } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, Link } from '@tanstack/react-router';
-import { integer } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { useLiveQuery } from '@/lib/stream';
 import { Loaded } from '@/ui/Loading';
 import { PageBody, PageHead } from '@/ui/PageHead';
-import { Panel, Stat, Stats } from '@/ui/Panel';
+import { Panel } from '@/ui/Panel';
 import { PriorityMark } from '@/ui/SevMark';
-import { StatusMark, words } from '@/ui/StatusMark';
+import { StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
+import { Begin, Counts } from './counts';
 import { Alerts, OnCall } from './duty';
 import { ThisHost } from './host';
 import classes from './overview.module.css';
@@ -19,7 +19,6 @@ import {
   accept,
   acknowledge,
   certificatesQuery,
-  countsQuery,
   dismiss,
   incidentsQuery,
   suggestionsQuery,
@@ -36,6 +35,7 @@ function Page() {
       <PageBody label="What needs attention">
         <Self />
         <Counts />
+        <Begin />
         <div className={classes.grid}>
           <div className={classes.column}>
             <Incidents />
@@ -67,27 +67,6 @@ function Self() {
         </p>
       ))}
     </Panel>
-  );
-}
-
-const STATES = ['critical', 'warning', 'unknown', 'unreachable', 'pending', 'ok'] as const;
-
-function Counts() {
-  const query = useQuery(countsQuery);
-  useLiveQuery('checks', ['checks', 'counts']);
-  const c = (query.data ?? {}) as Record<string, number>;
-  return (
-    <Stats>
-      {STATES.map((s) => (
-        <Stat
-          key={s}
-          label={words(s)}
-          value={query.data ? integer(c[s] ?? 0) : '–'}
-          mark={<StatusMark state={s} label={false} />}
-          to={`/observe/checks?state=${encodeURIComponent(JSON.stringify([s]))}`}
-        />
-      ))}
-    </Stats>
   );
 }
 
@@ -159,7 +138,7 @@ function Worst() {
   const query = useQuery(worstQuery);
   useLiveQuery('checks', ['checks', 'worst']);
   const list = query.data?.items ?? [];
-  if (!list.length) return null;
+  if (!list.length) return null; // When it cannot be read the counts above say so.
   return (
     <Panel title="Failing checks" note={query.data?.total} flush>
       <table className="plain">
