@@ -66,8 +66,9 @@ export function DataGrid<T>(p: DataGridProps<T>) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the sizes are cached by the virtualizer
   useEffect(() => v.measure(), [size]);
   const items = v.getVirtualItems();
+  const firstIndex = items[0]?.index ?? 0;
   const lastIndex = items.at(-1)?.index ?? 0;
-  useEffect(() => rows.ensure(lastIndex), [rows.ensure, lastIndex]);
+  useEffect(() => rows.ensure(lastIndex, firstIndex), [rows.ensure, lastIndex, firstIndex]);
 
   const grid = useMemo(() => template(columns, selectable), [columns, selectable]);
   const row = (i: number) => (i < 0 ? undefined : rows.get(i));
@@ -166,7 +167,10 @@ export function DataGrid<T>(p: DataGridProps<T>) {
             indeterminate={!!p.selected?.size && p.selected.size < rows.count}
             onChange={(e) => {
               const all = new Set<string>();
-              if (e.currentTarget.checked) for (let i = 0; i < rows.count; i++) all.add(rows.idOf(rows.get(i) as T));
+              for (let i = 0; e.currentTarget.checked && i < length; i++) {
+                const r = row(i);
+                if (r !== undefined) all.add(rows.idOf(r));
+              }
               p.onSelect?.(all);
             }}
           />

@@ -32,6 +32,8 @@ export interface ChartProps {
   range?: { from: number; to: number };
   /** Charts with the same word share the cursor. */
   sync?: string;
+  /** "hover" shows names and values only under the mouse, for charts whose heading says them. */
+  legend?: 'hover';
   /** The person has drawn over a time span. Seconds. */
   onZoom?: (from: number, to: number) => void;
 }
@@ -108,7 +110,7 @@ export function LiveChart(p: ChartProps) {
   }, [marks]);
 
   return (
-    <figure className={classes.figure}>
+    <figure className={classes.figure} data-legend={p.legend}>
       <div ref={box} style={{ height }} role="img" aria-label={p.name} />
       <div ref={legend} className={classes.legend} aria-hidden="true">
         {p.series.map((s, i) => (

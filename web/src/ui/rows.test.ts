@@ -26,7 +26,7 @@ describe('rows', () => {
     expect(s.total).toBeUndefined();
     s.ensure(4999);
     await vi.waitFor(() => expect(s.complete).toBe(true));
-    expect(s.rows.map((r) => r.n)).toEqual(list(0, 5000).map((r) => r.n));
+    expect(s.rows.map((r) => r?.n)).toEqual(list(0, 5000).map((r) => r.n));
     expect(s.total).toBe(5000);
     expect(fetchPage.mock.calls.length).toBeLessThan(16);
   });
@@ -78,6 +78,61 @@ describe('rows', () => {
     await settled(s);
     release[0]?.();
     await Promise.resolve();
-    expect(s.rows.map((r) => r.id)).toEqual(['x1']);
+    expect(s.rows.map((r) => r?.id)).toEqual(['x1']);
+  });
+
+  describe('by position', () => {
+    const long = (total: number) =>
+      vi.fn<FetchPage<R>>(async ({ cursor, limit }) => {
+        const at = Number(cursor);
+        const n = Math.max(0, Math.min(limit, total - at));
+        return { items: list(at, n), next: at + n < total ? String(at + n) : undefined, total };
+      });
+    const open = async (fetchPage: FetchPage<R>) => {
+      const s = new RowStore<R>(fetchPage, (r) => r.id, undefined, true);
+      s.reload();
+      await settled(s);
+      return s;
+    };
+
+    it('jumps to the end of a long list with one request', async () => {
+      const fetchPage = long(100_000);
+      const s = await open(fetchPage);
+      expect(s.total).toBe(100_000);
+      const before = fetchPage.mock.calls.length;
+      s.ensure(99_999, 99_960);
+      await settled(s);
+      expect(fetchPage.mock.calls.length - before).toBe(1);
+      expect(s.rows[99_999]).toEqual({ id: 'r99999', n: 99_999 });
+      expect(s.rows[50_000]).toBeUndefined();
+      expect(s.count).toBeLessThan(1000);
+      expect(s.patch('r99990', (r) => ({ ...r, n: -1 }))).toBe(true);
+      expect(s.rows[99_990]?.n).toBe(-1);
+    });
+
+    it('reads what is in sight again, where the person is', async () => {
+      const fetchPage = long(10_000);
+      const s = await open(fetchPage);
+      s.ensure(5040, 5000);
+      await settled(s);
+      s.reload();
+      await settled(s);
+      expect(s.rows[5000]?.n).toBe(5000);
+      expect(s.rows[0]).toBeUndefined();
+    });
+
+    it('ends when the list has become shorter than it said', async () => {
+      let total = 10_000;
+      const fetchPage = vi.fn<FetchPage<R>>((p, signal) => long(total)(p, signal));
+      const s = await open(fetchPage);
+      total = 500;
+      s.ensure(9999, 9950);
+      await vi.waitFor(() => expect(s.total).toBe(500));
+      await settled(s);
+      s.ensure(499, 450);
+      await settled(s);
+      expect(s.rows[499]?.n).toBe(499);
+      expect(fetchPage.mock.calls.length).toBeLessThan(6);
+    });
   });
 });

@@ -30,19 +30,24 @@ export interface RowsView<T> {
   stale: boolean;
   get: (i: number) => T | undefined;
   idOf: (row: T) => string;
-  /** Asks for the rows up to index i. */
-  ensure: (i: number) => void;
-  /** Reads the list again from its start. */
+  /** Asks for the rows up to index i; a list read by position asks only for those from `first` on. */
+  ensure: (i: number, first?: number) => void;
+  /** Reads the list again: from its start, or by position what is in sight. */
   reload: () => void;
 }
 
 const FIRST = 100;
 const LARGEST = 500;
 const AHEAD = 150;
+const BLOCK = 200;
 
-/** Reads a list page by page as far as somebody looks, and keeps it while people visit a detail page. */
+/**
+ * Reads a list page by page as far as somebody looks, and keeps it while people visit a detail page. Where cursors are
+ * positions it reads any part by itself, so that the end of a long list is one request away.
+ */
 export class RowStore<T> {
-  rows: T[] = [];
+  /** Holds gaps when read by position. */
+  rows: (T | undefined)[] = [];
   total: number | undefined;
   complete = false;
   busy = false;
@@ -51,6 +56,7 @@ export class RowStore<T> {
   loadedAt = 0;
   private next: string | undefined;
   private wanted = 0;
+  private first = 0;
   private where = new Map<string, number>();
   private version = 0;
   private subs = new Set<() => void>();
@@ -60,6 +66,7 @@ export class RowStore<T> {
     private fetchPage: FetchPage<T>,
     readonly idOf: (row: T) => string,
     old?: RowStore<T>,
+    private readonly byPosition = false,
   ) {
     // The rows of the last filter stay on screen until the new ones are here.
     if (old) {
@@ -80,13 +87,29 @@ export class RowStore<T> {
     this.fetchPage = fetchPage;
   }
 
-  ensure = (i: number): void => {
-    this.wanted = Math.max(this.wanted, i);
-    if (!this.busy && !this.complete && !this.error && this.loadedAt && this.wanted + AHEAD >= this.rows.length)
-      void this.load(false);
+  ensure = (i: number, first = 0): void => {
+    this.wanted = this.byPosition ? i : Math.max(this.wanted, i);
+    this.first = first;
+    if (this.busy || this.complete || this.error || !this.loadedAt) return;
+    if (this.byPosition) {
+      const gap = this.gap();
+      if (gap !== undefined) void this.load(false, gap);
+    } else if (this.wanted + AHEAD >= this.rows.length) void this.load(false);
   };
 
-  reload = (): void => void this.load(true);
+  reload = (): void => void this.load(true, this.first);
+
+  /** How many rows are here. */
+  get count(): number {
+    return this.byPosition ? this.where.size : this.rows.length;
+  }
+
+  /** The first row in sight, or shortly after, that is not here. */
+  private gap(): number | undefined {
+    const end = Math.min(this.total ?? 0, this.wanted + AHEAD);
+    for (let i = this.first; i < end; i++) if (this.rows[i] === undefined) return i;
+    return undefined;
+  }
 
   stop(): void {
     this.abort?.abort();
@@ -112,38 +135,61 @@ export class RowStore<T> {
     this.changed();
   }
 
-  private async load(fromStart: boolean): Promise<void> {
+  private async load(anew: boolean, index = 0): Promise<void> {
     this.abort?.abort();
     const abort = new AbortController();
     this.abort = abort;
     this.busy = true;
     this.error = undefined;
     this.changed();
-    if (fromStart) this.wanted = 0;
+    if (anew && !this.byPosition) this.wanted = 0;
+    const at = index - (index % BLOCK);
     // Pages grow, so that far scrolling needs few requests.
-    const limit = fromStart ? FIRST : Math.min(LARGEST, Math.max(FIRST, this.rows.length));
+    const limit = anew ? FIRST : Math.min(LARGEST, Math.max(FIRST, this.rows.length));
+    const page = this.byPosition
+      ? { cursor: String(at), limit: BLOCK }
+      : { cursor: anew ? undefined : this.next, limit };
     try {
-      const p = await this.fetchPage({ cursor: fromStart ? undefined : this.next, limit }, abort.signal);
+      const p = await this.fetchPage(page, abort.signal);
       if (abort.signal.aborted) return;
-      const items = p.items ?? [];
-      if (fromStart) {
-        this.rows = items;
+      if (anew) {
+        this.rows = [];
         this.where = new Map();
         this.stale = false;
         this.loadedAt = Date.now();
-      } else this.rows = this.rows.concat(items);
-      for (let i = this.rows.length - items.length; i < this.rows.length; i++)
-        this.where.set(this.idOf(this.rows[i] as T), i);
-      this.next = p.next || undefined;
-      this.complete = !this.next;
-      this.total = this.complete ? this.rows.length : (p.total ?? (fromStart ? undefined : this.total));
+      }
+      if (this.byPosition) this.place(p, at);
+      else this.append(p, anew);
     } catch (e) {
       if (abort.signal.aborted) return;
       this.error = e;
     }
     this.busy = false;
     this.changed();
-    this.ensure(this.wanted);
+    this.ensure(this.wanted, this.first);
+  }
+
+  private append(p: Page<T>, first: boolean): void {
+    const items = p.items ?? [];
+    const from = this.rows.length;
+    this.rows = this.rows.concat(items);
+    items.forEach((row, i) => void this.where.set(this.idOf(row), from + i));
+    this.next = p.next || undefined;
+    this.complete = !this.next;
+    this.total = this.complete ? this.rows.length : (p.total ?? (first ? undefined : this.total));
+  }
+
+  private place(p: Page<T>, at: number): void {
+    const items = p.items ?? [];
+    items.forEach((row, i) => {
+      this.rows[at + i] = row;
+      this.where.set(this.idOf(row), at + i);
+    });
+    const end = at + items.length;
+    // Nothing where rows were expected: the list has become shorter, so that asking again would never end.
+    this.total = items.length ? Math.max(end, p.total ?? (p.next ? end + 1 : end)) : Math.min(at, p.total ?? at);
+    this.rows.length = this.total;
+    this.complete = this.where.size >= this.total;
   }
 
   private changed(): void {
@@ -156,6 +202,8 @@ interface Options<T> {
   /** What the list depends on: ['checks', filters, sort]. A change reads from the start. */
   queryKey: readonly unknown[];
   fetchPage: FetchPage<T>;
+  /** The API's cursors are positions from 0 and it gives `total`: any part of the list is read by itself. */
+  byPosition?: boolean;
   idOf: (row: T) => string;
   /** Topic of the live stream. */
   topic?: string;
@@ -179,7 +227,8 @@ export function useRows<T extends object>(o: Options<T>): Rows<T> {
     const queryKey = ['rows', key];
     const kept = client.getQueryData<RowStore<T>>(queryKey);
     const fetchPage: FetchPage<T> = (p, s) => latest.current.fetchPage(p, s);
-    const s = kept ?? new RowStore<T>(fetchPage, (r) => latest.current.idOf(r), last.current);
+    const s =
+      kept ?? new RowStore<T>(fetchPage, (r) => latest.current.idOf(r), last.current, latest.current.byPosition);
     s.use(fetchPage);
     client.setQueryData(queryKey, s);
     last.current = s;
@@ -212,7 +261,7 @@ export function useRows<T extends object>(o: Options<T>): Rows<T> {
   }, [store, topic]);
 
   return {
-    count: store.rows.length,
+    count: store.count,
     total: store.total,
     complete: store.complete,
     pending: !store.loadedAt && !store.rows.length && !store.error,

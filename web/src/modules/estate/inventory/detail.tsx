@@ -228,7 +228,7 @@ function Incidents({ item }: { item: string }) {
               <td style={{ width: 60 }}>
                 <PriorityMark priority={i.priority} />
               </td>
-              <td style={{ width: 80 }} className="mono">
+              <td style={{ width: 80, whiteSpace: 'nowrap' }} className="mono">
                 <Link to={`/respond/incidents/${i.number}` as string}>{i.number}</Link>
               </td>
               <td>{i.title}</td>

@@ -3,7 +3,7 @@ import { IconPencil, IconPlayerPlay, IconTool, IconTrash } from '@tabler/icons-r
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
-import { milliseconds } from '@/lib/format';
+import { byUnit, milliseconds } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { type Range, RECENT, resolveRange } from '@/lib/range';
 import { useLive, useLiveQuery } from '@/lib/stream';
@@ -19,7 +19,8 @@ import { Pill, StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { TimeRange } from '@/ui/TimeRange';
 import { done, failed } from '@/ui/toast';
-import { brief, seconds, spans } from './model';
+import classes from './check.module.css';
+import { brief, measureTitle, seconds, spans } from './model';
 import {
   type Check,
   type CheckDetail,
@@ -177,13 +178,18 @@ function Graphs({ check: c }: { check: CheckDetail }) {
   });
   const others = lines.filter((l) => l.labels.__name__ !== 'probe_duration_seconds' && l.x.length > 1);
   const bounds = { from: chosen.from.getTime() / 1000, to: chosen.to.getTime() / 1000 };
-  const strip = spans(history.data?.items ?? [], c.state, bounds.from, bounds.to);
+  // What is new fills the width: nothing was measured before its first point.
+  const first = Math.min(...lines.map((l) => l.x[0] ?? bounds.to));
+  if (chosen.live && Number.isFinite(first)) bounds.from = Math.max(bounds.from, Math.min(first, bounds.to - 60));
+  const strip = spans(history.data?.items ?? [], c.state, bounds.from, bounds.to, !!history.data?.next);
   const bad = strip
     .filter((x) => x.state !== 'ok' && x.state !== 'pending')
     .map((x) => ({ from: x.from, to: x.to, tone: x.state === 'critical' ? ('down' as const) : ('warn' as const) }));
   return (
     <Panel title="Response time" tools={<TimeRange value={s} onChange={set} presets={RECENT} fallback="-1h" />}>
-      <StateStrip spans={strip} from={bounds.from} to={bounds.to} label={`States of ${c.name}`} />
+      <div className={classes.strip}>
+        <StateStrip spans={strip} from={bounds.from} to={bounds.to} label={`States of ${c.name}`} />
+      </div>
       <LiveChart
         name={`Response time of ${c.name}`}
         data={duration}
@@ -191,19 +197,13 @@ function Graphs({ check: c }: { check: CheckDetail }) {
         unit="seconds"
         height={190}
         spans={bad}
-        range={chosen.live ? undefined : bounds}
+        range={bounds}
+        legend="hover"
         onZoom={(a, b) => set({ from: new Date(a * 1000).toISOString(), to: new Date(b * 1000).toISOString() })}
       />
       {query.isError && <p className="muted">The graph cannot be drawn: the metric store does not answer.</p>}
       {others.length > 0 && (
-        <div
-          style={{
-            display: 'grid',
-            gridTemplateColumns: 'repeat(auto-fill, minmax(260px, 1fr))',
-            gap: 10,
-            marginTop: 10,
-          }}
-        >
+        <div className={classes.measures}>
           {others.slice(0, 12).map((l) => (
             <Small key={JSON.stringify(l.labels)} line={l} />
           ))}
@@ -223,7 +223,8 @@ function Small({ line }: { line: { labels: Record<string, string>; x: number[]; 
     .filter(([k]) => !HIDDEN.has(k))
     .map(([, v]) => v)
     .join(', ');
-  const title = `${name.replace(/^probe_/, '').replaceAll('_', ' ')}${rest ? `, ${rest}` : ''}`;
+  const title = `${measureTitle(name)}${rest ? `, ${rest}` : ''}`;
+  const last = line.y.findLast((y) => y !== null);
   const unit = name.endsWith('_seconds')
     ? 'seconds'
     : name.endsWith('_bytes')
@@ -233,8 +234,11 @@ function Small({ line }: { line: { labels: Record<string, string>; x: number[]; 
         : undefined;
   return (
     <div>
-      <small className="muted">{title}</small>
-      <LiveChart name={title} data={data} series={[{ label: title }]} unit={unit} height={90} />
+      <div className={classes.measure}>
+        <span className="muted">{title}</span>
+        {last !== undefined && last !== null && <b className="num">{byUnit(last, unit)}</b>}
+      </div>
+      <LiveChart name={title} data={data} series={[{ label: title }]} unit={unit} height={84} legend="hover" />
     </div>
   );
 }
@@ -270,10 +274,7 @@ function History({ check: c }: { check: CheckDetail }) {
                     </td>
                     <td>
                       {h.kind === 'state' ? (
-                        <span style={{ display: 'inline-flex', gap: 6, alignItems: 'center' }}>
-                          <StatusMark state={h.to} soft={!h.hard && h.to !== 'ok'} />
-                          <span className="muted">{h.hard ? '' : h.to === 'ok' ? '' : 'soft'}</span>
-                        </span>
+                        <StatusMark state={h.to} soft={!h.hard && h.to !== 'ok'} />
                       ) : (
                         <span className="muted">{WORD[h.kind] ?? h.kind.replace('withheld', 'Not told:')}</span>
                       )}

@@ -63,7 +63,9 @@ function Page() {
                       <th style={{ width: 150 }}>From</th>
                       <th style={{ width: 150 }}>To</th>
                       <th style={{ width: 130 }}>Planned by</th>
-                      <th style={{ width: 80 }} aria-label="Actions" />
+                      <th style={{ width: 80 }}>
+                        <span className="vh">Actions</span>
+                      </th>
                     </tr>
                   </thead>
                   <tbody>

@@ -19,7 +19,7 @@ import { FieldGroup, Form, FormActions, Row } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
 import { PageBody, PageHead } from '@/ui/PageHead';
 import { done } from '@/ui/toast';
-import { brief, fromText, important, toText } from './model';
+import { brief, fieldTitle, fromText, important, toText } from './model';
 import {
   type CheckBody,
   type CheckDetail,
@@ -311,7 +311,7 @@ function ProbeInput({
   error?: string;
   onChange: (text: string) => void;
 }) {
-  const label = f.name.replaceAll('_', ' ').replace(/^\w/, (c) => c.toUpperCase());
+  const label = fieldTitle(f.name);
   const common = { label, description: f.doc || undefined, error, withAsterisk: f.required };
   if (f.kind === 'switch')
     return (

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconActivity, IconPlus } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
 import { milliseconds } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
@@ -11,7 +12,7 @@ import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
 import { useRows } from '@/ui/rows';
 import { Pill, StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
-import { type Check, type Filters, listChecks } from './queries';
+import { type Check, type Filters, listChecks, typesQuery } from './queries';
 
 export const Route = createLazyRoute('/observe/checks')({ component: List });
 
@@ -86,10 +87,12 @@ function List() {
   const [s, set] = useUrlState<Filters>();
   const navigate = useNavigate();
   const may = useCan()('check.write');
+  const types = (useQuery(typesQuery).data?.items ?? []).map((t) => ({ value: t.name, label: t.title }));
   const rows = useRows<Check>({
     queryKey: ['checks', s],
     fetchPage: ({ cursor, limit }, signal) => listChecks(s, cursor, limit, signal),
     idOf,
+    byPosition: true,
     topic: 'checks',
   });
   const filtered = !!(s.q || s.state?.length || s.item || s.type);
@@ -117,8 +120,8 @@ function List() {
           value={s.state ?? []}
           onChange={(v) => set({ state: v.length ? v : undefined })}
         />
+        <Facet label="Type" choices={types} value={s.type ? [s.type] : []} onChange={(v) => set({ type: v.at(-1) })} />
         {s.item && <Pill>Item: {s.item}</Pill>}
-        {s.type && <Pill>Type: {s.type}</Pill>}
         <ClearFilters
           on={filtered}
           onClear={() => set({ q: undefined, state: undefined, item: undefined, type: undefined })}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { brief, fromText, seconds, spans, toText } from './model';
+import { brief, fieldTitle, fromText, measureTitle, seconds, spans, toText } from './model';
 
 const change = (at: string, from: string, to: string, hard = true) => ({
   id: at,
@@ -25,22 +25,35 @@ describe('durations', () => {
 });
 
 describe('spans', () => {
-  it('fills the time between changes and before the first', () => {
-    const got = spans(
-      [change('2026-01-01T00:10:00Z', 'critical', 'ok'), change('2026-01-01T00:05:00Z', 'ok', 'critical')],
-      'ok',
-      Date.parse('2026-01-01T00:00:00Z') / 1000,
-      Date.parse('2026-01-01T00:20:00Z') / 1000,
-    );
-    expect(got.map((s) => [s.state, s.to - s.from])).toEqual([
-      ['ok', 300],
-      ['critical', 300],
-      ['ok', 600],
+  const two = [change('2026-01-01T00:10:00Z', 'critical', 'ok'), change('2026-01-01T00:05:00Z', 'ok', 'critical')];
+  const from = Date.parse('2026-01-01T00:00:00Z') / 1000;
+  const lengths = (more: boolean) =>
+    spans(two, 'ok', from, from + 1200, more).map((s) => [s.state, s.from - from, s.to - s.from]);
+  it('fills the time between changes and before the first of a page', () => {
+    expect(lengths(true)).toEqual([
+      ['ok', 0, 300],
+      ['critical', 300, 300],
+      ['ok', 600, 600],
+    ]);
+  });
+  it('claims nothing of the time before the check was there', () => {
+    expect(lengths(false)).toEqual([
+      ['critical', 300, 300],
+      ['ok', 600, 600],
     ]);
   });
   it('shows the present state when nothing ever changed', () => {
-    expect(spans([], 'ok', 0, 10)).toEqual([{ from: 0, to: 10, state: 'ok' }]);
-    expect(spans([], 'pending', 0, 10)).toEqual([]);
+    expect(spans([], 'ok', 0, 10, false)).toEqual([{ from: 0, to: 10, state: 'ok' }]);
+    expect(spans([], 'pending', 0, 10, false)).toEqual([]);
+  });
+});
+
+describe('words', () => {
+  it('writes names for people', () => {
+    expect(measureTitle('probe_http_duration_seconds')).toBe('HTTP duration');
+    expect(measureTitle('users')).toBe('Users');
+    expect(fieldTitle('url')).toBe('URL');
+    expect(fieldTitle('follow_redirects')).toBe('Follow redirects');
   });
 });
 

@@ -21,8 +21,11 @@ export function brief(text: string): string {
   return text.replace(/(?<=[hm])0s$/, '').replace(/(?<=h)0m$/, '') || text;
 }
 
-/** Turns hard and soft changes (the newest first) into spans of states between two times in seconds. */
-export function spans(changes: readonly Change[], now: string, from: number, to: number): StateSpan[] {
+/**
+ * Turns hard and soft changes (the newest first) into spans of states between two times in seconds. `more` says that
+ * there are older changes; without them nothing is known of the time before the first.
+ */
+export function spans(changes: readonly Change[], now: string, from: number, to: number, more: boolean): StateSpan[] {
   const seen = changes.filter((c) => c.kind === 'state').map((c) => ({ ...c, at: Date.parse(c.at) / 1000 }));
   seen.sort((a, b) => a.at - b.at);
   const out: StateSpan[] = [];
@@ -34,9 +37,29 @@ export function spans(changes: readonly Change[], now: string, from: number, to:
   }
   const first = seen[0];
   if (!first) return now === 'pending' ? [] : [{ from, to, state: now }];
-  if (first.at > from && first.from && first.from !== first.to) out.unshift({ from, to: first.at, state: first.from });
+  if (more && first.at > from && first.from) out.unshift({ from, to: first.at, state: first.from });
   return out;
 }
+
+/** "probe_http_duration_seconds" gives "HTTP duration": the unit stands at the axis. */
+export function measureTitle(name: string): string {
+  const words = name
+    .replace(/^(probe|check)_/, '')
+    .replace(/_(seconds|bytes|ratio|total)$/, '')
+    .split('_');
+  return capital(words.map(spell).join(' '));
+}
+
+/** "client_cert" gives "Client cert", "url" gives "URL". */
+export function fieldTitle(name: string): string {
+  return capital(name.split('_').map(spell).join(' '));
+}
+
+const SHORT = new Set(
+  'cpu dn dns dsn http https icmp imap io ip ldap ntp pop3 rtt sha256 smtp ssh sql tcp tls ttl udp url'.split(' '),
+);
+const spell = (word: string) => (SHORT.has(word) ? word.toUpperCase() : word);
+const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
 
 /** The few fields people fill in; the others stand under "More". */
 export function important(f: CheckField): boolean {

@@ -33,7 +33,7 @@ export function ThisHost() {
         </span>
         <span>{bytes(h.memory_total_bytes)} memory</span>
         <span>
-          up since <Time at={h.booted_at} />
+          up <Time at={h.booted_at} mode="age" />
         </span>
       </div>
       <div className={classes.charts}>
@@ -78,7 +78,14 @@ function Figure({ label, value, query, unit }: { label: string; value: string; q
         <span className="muted">{label}</span>
         <b className="num">{value}</b>
       </div>
-      <LiveChart name={`${label}, last hour`} data={data} series={[{ label, area: true }]} unit={unit} height={84} />
+      <LiveChart
+        name={`${label}, last hour`}
+        data={data}
+        series={[{ label, area: true }]}
+        unit={unit}
+        height={84}
+        legend="hover"
+      />
     </div>
   );
 }

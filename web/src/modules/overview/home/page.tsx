@@ -2,26 +2,25 @@ import { Button } from '@mantine/core';
 import { IconCircleCheck } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, Link } from '@tanstack/react-router';
-import { integer } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { useLiveQuery } from '@/lib/stream';
 import { Loaded } from '@/ui/Loading';
-import { PageBody, PageHead, Spacer } from '@/ui/PageHead';
-import { Panel, Stat, Stats } from '@/ui/Panel';
+import { PageBody, PageHead } from '@/ui/PageHead';
+import { Panel } from '@/ui/Panel';
 import { PriorityMark } from '@/ui/SevMark';
 import { StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
+import { Begin, Counts } from './counts';
+import { Alerts, OnCall } from './duty';
 import { ThisHost } from './host';
 import classes from './overview.module.css';
 import {
   accept,
   acknowledge,
   certificatesQuery,
-  countsQuery,
   dismiss,
   incidentsQuery,
-  oncallQuery,
   suggestionsQuery,
   systemQuery,
   worstQuery,
@@ -32,20 +31,20 @@ export const Route = createLazyRoute('/')({ component: Page });
 function Page() {
   return (
     <>
-      <PageHead title="Overview">
-        <Spacer />
-        <OnCall />
-      </PageHead>
+      <PageHead title="Overview"></PageHead>
       <PageBody label="What needs attention">
         <Self />
         <Counts />
+        <Begin />
         <div className={classes.grid}>
           <div className={classes.column}>
             <Incidents />
+            <Alerts />
             <Worst />
             <Found />
           </div>
           <div className={classes.column}>
+            <OnCall />
             <ThisHost />
             <Certificates />
           </div>
@@ -68,40 +67,6 @@ function Self() {
         </p>
       ))}
     </Panel>
-  );
-}
-
-const STATES = ['critical', 'warning', 'unknown', 'unreachable', 'pending', 'ok'] as const;
-
-function Counts() {
-  const query = useQuery(countsQuery);
-  useLiveQuery('checks', ['checks', 'counts']);
-  const c = (query.data ?? {}) as Record<string, number>;
-  return (
-    <Stats>
-      {STATES.map((s) => (
-        <Stat
-          key={s}
-          label={s.charAt(0).toUpperCase() + s.slice(1)}
-          value={query.data ? integer(c[s] ?? 0) : '–'}
-          mark={<StatusMark state={s} label={false} />}
-          to={`/observe/checks?state=${encodeURIComponent(JSON.stringify([s]))}`}
-        />
-      ))}
-    </Stats>
-  );
-}
-
-function OnCall() {
-  const q = useQuery({ ...oncallQuery, retry: false });
-  const duty = (q.data?.items ?? []).filter((d) => d.person);
-  if (!duty.length) return null;
-  const names = [...new Set(duty.map((d) => d.person?.name))];
-  return (
-    <Link to={'/respond/oncall' as string} className="muted">
-      On call: {names.slice(0, 3).join(', ')}
-      {names.length > 3 && ` and ${names.length - 3} more`}
-    </Link>
   );
 }
 
@@ -173,7 +138,7 @@ function Worst() {
   const query = useQuery(worstQuery);
   useLiveQuery('checks', ['checks', 'worst']);
   const list = query.data?.items ?? [];
-  if (!list.length) return null;
+  if (!list.length) return null; // When it cannot be read the counts above say so.
   return (
     <Panel title="Failing checks" note={query.data?.total} flush>
       <table className="plain">

@@ -14,7 +14,13 @@ export const countsQuery = queryOptions({
 export const incidentsQuery = queryOptions({
   queryKey: ['incidents', 'open'],
   queryFn: ({ signal }) =>
-    call(http.GET('/api/v1/incidents', { params: { query: { open: true, limit: 20 } as never }, signal })),
+    call(http.GET('/api/v1/incidents', { params: { query: { open: true, sort: 'priority', limit: 20 } }, signal })),
+});
+
+export const alertsQuery = queryOptions({
+  queryKey: ['alerts', 'firing'],
+  queryFn: ({ signal }) =>
+    call(http.GET('/api/v1/alerts', { params: { query: { status: 'firing', limit: 8 } }, signal })),
 });
 
 export const worstQuery = queryOptions({
@@ -67,7 +73,7 @@ export const systemQuery = queryOptions({
 });
 
 export const acknowledge = (number: string) =>
-  call(http.POST('/api/v1/incidents/{number}/acknowledge', { params: { path: { number } } } as never));
+  call(http.POST('/api/v1/incidents/{number}/acknowledge', { params: { path: { number } } }));
 export const accept = (ids: string[]) => call(http.POST('/api/v1/discovery/accept', { body: { ids } }));
 export const dismiss = (id: string) =>
   call(http.POST('/api/v1/discovery/suggestions/{id}/dismiss', { params: { path: { id } } }));
