@@ -179,10 +179,10 @@ func (g *Engine) apply(e *entry, res observe.Result, active bool) {
 	if ev.Status != observe.OK {
 		ev.NewID = newID()
 	}
-	before := e.st.LastStart
+	before := e.st
 	var fx []state.Effect
 	e.st, fx = state.Step(e.cfg, e.st, ev, now)
-	if e.st.LastStart != before || e.first.IsZero() {
+	if e.st.LastStart != before.LastStart || e.first.IsZero() {
 		e.last = lastResult{At: res.Start.UTC().Truncate(time.Microsecond), Output: cut(res.Output, maxOutput), Detail: cut(res.Detail, maxDetail), DurationMS: float64(res.Duration.Microseconds()) / 1000}
 	}
 	firstEver := e.first.IsZero()
@@ -194,7 +194,7 @@ func (g *Engine) apply(e *entry, res observe.Result, active bool) {
 		again = e.spec.RetryEvery.D()
 	}
 	if len(fx) > 0 || firstEver {
-		g.enqueue(e, e.st.Reach, fx, now)
+		g.enqueue(e, before, fx, now)
 	}
 	fresh := e.cfg.Freshness
 	waiting := e.st.ConfirmBy != 0
@@ -260,7 +260,7 @@ func (g *Engine) step(e *entry, ev state.Event) {
 	e.st, fx = state.Step(e.cfg, e.st, ev, now)
 	changed := e.st != old
 	if len(fx) > 0 || changed {
-		g.enqueue(e, old.Reach, fx, now)
+		g.enqueue(e, old, fx, now)
 	}
 	shown := state.Display(e.st) != state.Display(old)
 	children := e.children

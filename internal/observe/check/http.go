@@ -143,7 +143,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			return s.saveHTTP(ctx, in.Body.Name, in.Body, "", true)
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "get-check", Method: "GET", Path: base + "/{name}", Need: observe.ReadChecks, Tag: tag, Summary: "One check with its configuration"},
-		func(_ context.Context, in *NameIn) (*httpapi.Body[Detail], error) { return s.detail(in.Name) })
+		func(ctx context.Context, in *NameIn) (*httpapi.Body[Detail], error) { return s.detail(ctx, in.Name) })
 	httpapi.Handle(api, httpapi.Op{ID: "save-check", Method: "PUT", Path: base + "/{name}", Need: observe.WriteChecks, Tag: tag, Summary: "Make a check or replace its configuration"},
 		func(ctx context.Context, in *saveIn) (*httpapi.Body[Detail], error) {
 			return s.saveHTTP(ctx, in.Name, in.Body, in.IfMatch, false)
@@ -154,11 +154,8 @@ func (s *Service) Routes(api *httpapi.API) {
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "run-check", Method: "POST", Path: base + "/{name}/run", Need: observe.SendResults, Tag: tag, Summary: "Run a check now", Status: http.StatusAccepted},
 		func(ctx context.Context, in *NameIn) (*struct{}, error) {
-			e := s.engine.get(in.Name)
-			if e == nil {
-				return nil, errs.New(errs.NotFound, "There is no check named %q.", in.Name)
-			}
-			if err := access.Check(ctx, observe.SendResults, *e.team.Load()); err != nil {
+			e, err := s.entry(ctx, observe.SendResults, in.Name)
+			if err != nil {
 				return nil, err
 			}
 			if e.probe == nil {
@@ -185,11 +182,11 @@ func (s *Service) Routes(api *httpapi.API) {
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "list-check-history", Method: "GET", Path: base + "/{name}/history", Need: observe.ReadChecks, Tag: tag, Summary: "Changes of state and notices, newest first"},
 		func(ctx context.Context, in *historyIn) (*httpapi.Body[httpapi.List[Change]], error) {
-			r, err := rowByName(ctx, s.d.DB.Reader(), in.Name)
+			e, err := s.entry(ctx, observe.ReadChecks, in.Name)
 			if err != nil {
 				return nil, err
 			}
-			cs, err := history(ctx, s.d.DB.Reader(), r.ID, in.Cursor, in.Limit)
+			cs, err := history(ctx, s.d.DB.Reader(), e.id, in.Cursor, in.Limit)
 			next := ""
 			if len(cs) == in.Limit {
 				next = cs[len(cs)-1].ID
@@ -289,10 +286,19 @@ func (s *Service) listChecks(ctx context.Context, in *listIn) *httpapi.Body[http
 	return b
 }
 
-func (s *Service) detail(name string) (*httpapi.Body[Detail], error) {
+// entry finds a check that whoever acts may do need with.
+func (s *Service) entry(ctx context.Context, need access.Permission, name string) (*entry, error) {
 	e := s.engine.get(name)
 	if e == nil {
 		return nil, errs.New(errs.NotFound, "There is no check named %q.", name)
+	}
+	return e, access.Check(ctx, need, *e.team.Load())
+}
+
+func (s *Service) detail(ctx context.Context, name string) (*httpapi.Body[Detail], error) {
+	e, err := s.entry(ctx, observe.ReadChecks, name)
+	if err != nil {
+		return nil, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -326,5 +332,5 @@ func (s *Service) saveHTTP(ctx context.Context, name string, b checkBody, ifMatc
 	if err != nil {
 		return nil, err
 	}
-	return s.detail(name)
+	return s.detail(ctx, name)
 }

@@ -325,11 +325,8 @@ var displayRank = map[string]int{"ok": 0, "pending": 1, "unreachable": 2, "unkno
 
 // SendResult applies the result of a passive check, or of any check from outside.
 func (s *Service) SendResult(ctx context.Context, name string, res observe.Result) error {
-	e := s.engine.get(name)
-	if e == nil {
-		return errs.New(errs.NotFound, "There is no check named %q.", name)
-	}
-	if err := access.Check(ctx, observe.SendResults, *e.team.Load()); err != nil {
+	e, err := s.entry(ctx, observe.SendResults, name)
+	if err != nil {
 		return err
 	}
 	now := time.Now()

@@ -101,6 +101,7 @@ type lastResult struct {
 type transition struct {
 	e      *entry
 	was    state.Reach // before it
+	known  bool        // whether there was a result before it
 	st     state.State
 	res    lastResult
 	first  time.Time
@@ -134,10 +135,13 @@ ON CONFLICT (check_id) DO UPDATE SET state = excluded.state, result = excluded.r
 		return false, err
 	}
 	for _, f := range t.fx {
-		kind := ""
+		kind, from := "", f.From.String()
 		switch f.Kind {
 		case state.StateChanged:
 			kind = "state"
+			if !t.known {
+				from = "pending"
+			}
 		case state.Notify:
 			kind = "notice " + f.Notice.String()
 		case state.Withheld:
@@ -146,7 +150,7 @@ ON CONFLICT (check_id) DO UPDATE SET state = excluded.state, result = excluded.r
 			continue
 		}
 		if _, err := tx.NewRaw("INSERT INTO check_history (id, check_id, at, from_state, to_state, hard, kind, problem_id, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			newID(), t.e.id, stampOr(f.At, t.at), f.From.String(), f.To.String(), f.Hard, kind, f.ProblemID, t.output).Exec(ctx); err != nil {
+			newID(), t.e.id, stampOr(f.At, t.at), from, f.To.String(), f.Hard, kind, f.ProblemID, t.output).Exec(ctx); err != nil {
 			return false, err
 		}
 	}

@@ -35,8 +35,8 @@ const (
 func newWriter(g *Engine) *writer { return &writer{g: g, wake: make(chan struct{}, 1)} }
 
 // enqueue is called with e.mu held.
-func (g *Engine) enqueue(e *entry, was state.Reach, fx []state.Effect, now time.Time) {
-	t := &transition{e: e, was: was, st: e.st, res: e.last, first: e.first, fx: fx, at: now, output: e.last.Output, item: e.item}
+func (g *Engine) enqueue(e *entry, before state.State, fx []state.Effect, now time.Time) {
+	t := &transition{e: e, was: before.Reach, known: before.Known, st: e.st, res: e.last, first: e.first, fx: fx, at: now, output: e.last.Output, item: e.item}
 	if t.first.IsZero() {
 		t.first = now.UTC()
 	}
