@@ -27,7 +27,7 @@ func (s *server) visibility(ctx context.Context) error {
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := http.DefaultClient.Do(req) //nolint:bodyclose // closed below; the reader ends with it
 	if err != nil {
 		return err
 	}

@@ -47,10 +47,7 @@ func PostgresURL(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv(PostgresEnv)
 	if base == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not set; run the tests with make test", PostgresEnv)
-		}
-		t.Skipf("no PostgreSQL: set %s or run make test", PostgresEnv)
+		Missing(t, "there is no PostgreSQL: "+PostgresEnv+" is not set")
 	}
 	b := make([]byte, 8)
 	_, _ = rand.Read(b)
@@ -77,6 +74,16 @@ func open(t testing.TB, o db.Options) *db.DB {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	return d
+}
+
+// Missing ends a test for which something is not there: it is skipped on a
+// developer's machine and fails in CI, where make test has installed everything.
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s; run the tests with make test", what)
+	}
+	t.Skip(what)
 }
 
 // Logger writes to the test's log.

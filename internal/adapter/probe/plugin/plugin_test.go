@@ -13,6 +13,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/observe"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 func run(t testing.TB, timeout time.Duration, argv ...string) observe.Result {
@@ -64,7 +65,7 @@ func TestRealPlugins(t *testing.T) {
 	t.Parallel()
 	const dir = "/usr/lib/nagios/plugins/"
 	if _, err := os.Stat(dir + "check_load"); err != nil {
-		t.Skip("monitoring-plugins are not installed")
+		testkit.Missing(t, "monitoring-plugins are not installed")
 	}
 	r := run(t, 5*time.Second, dir+"check_load", "-w", "5000,4000,3000", "-c", "10000,8000,6000")
 	require.Equal(t, observe.OK, r.Status, r.Output)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mainstay-ops/mainstay/internal/observe"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 // server starts a real PostgreSQL on a free port; it does not run as root.
@@ -23,7 +24,7 @@ func server(t *testing.T) int {
 	t.Helper()
 	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if len(bins) == 0 {
-		t.Skip("PostgreSQL is not installed")
+		testkit.Missing(t, "PostgreSQL is not installed")
 	}
 	bin := bins[len(bins)-1]
 	dir, err := os.MkdirTemp("", "pgprobe") //nolint:usetesting // another user must reach it
@@ -33,7 +34,7 @@ func server(t *testing.T) int {
 	if os.Getuid() == 0 {
 		u, err := user.Lookup("postgres")
 		if err != nil {
-			t.Skip("there is no user postgres")
+			testkit.Missing(t, "there is no user postgres")
 		}
 		uid, _ := strconv.Atoi(u.Uid)
 		gid, _ := strconv.Atoi(u.Gid)

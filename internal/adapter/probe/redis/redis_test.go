@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mainstay-ops/mainstay/internal/observe"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 func run(t *testing.T, address string, change func(*Config)) observe.Result {
@@ -30,7 +31,7 @@ func TestRealServer(t *testing.T) {
 	t.Parallel()
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not installed")
+		testkit.Missing(t, "redis-server is not installed")
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

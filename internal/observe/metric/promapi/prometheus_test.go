@@ -17,13 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mainstay-ops/mainstay/internal/core/clock"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 func needs(t *testing.T, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
-		t.Skipf("%s is not installed (Debian package prometheus)", program)
+		testkit.Missing(t, program+" is not installed (Debian package prometheus)")
 	}
 	return path
 }
