@@ -23,6 +23,15 @@ export function freePort() {
   });
 }
 
+// A test that fails before its end must leave nothing running.
+const running = new Set();
+process.on('exit', () => {
+  for (const { p, data } of running) {
+    p.kill('SIGKILL');
+    rmSync(data, { recursive: true, force: true });
+  }
+});
+
 /** Starts bin/mainstay with an empty data directory. With bootstrap it has an admin token, else a setup link. */
 export async function startServer({ bootstrap = true, discovery = false } = {}) {
   const port = await freePort();
@@ -31,6 +40,8 @@ export async function startServer({ bootstrap = true, discovery = false } = {}) 
   delete env.MAINSTAY_BOOTSTRAP_TOKEN;
   if (bootstrap) env.MAINSTAY_BOOTSTRAP_TOKEN = TOKEN;
   const p = spawn(BIN, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--log-level', 'warn'], { env });
+  const mine = { p, data };
+  running.add(mine);
   let out = '';
   let err = '';
   p.stdout.on('data', (b) => (out += b));
@@ -45,16 +56,22 @@ export async function startServer({ bootstrap = true, discovery = false } = {}) 
     port,
     setupLink: () => /http:\S+\/setup\?token=\S+/.exec(out)?.[0],
     log: () => err,
-    api: (method, path, body, type = 'application/json') =>
-      fetch(url + path, {
+    /** Asks the API as the administrator; gives what it answers, throws what it refuses. */
+    async api(method, path, body, type = 'application/json') {
+      const res = await fetch(url + path, {
         method,
         headers: { Authorization: `Bearer ${TOKEN}`, ...(body === undefined ? {} : { 'Content-Type': type }) },
-        body: body === undefined ? undefined : type === 'application/json' ? JSON.stringify(body) : body,
-      }),
+        body: body === undefined || type !== 'application/json' ? body : JSON.stringify(body),
+      });
+      const text = await res.text();
+      if (!res.ok) throw new Error(`${method} ${path}: ${res.status} ${text}`);
+      return text ? JSON.parse(text) : undefined;
+    },
     async stop() {
       const gone = new Promise((ok) => p.once('exit', ok));
       p.kill('SIGTERM');
       await gone;
+      running.delete(mine);
       rmSync(data, { recursive: true, force: true });
     },
   };
@@ -106,6 +123,8 @@ export async function openPage(browser, { scheme = 'dark', phone = false } = {})
   const context = await browser.newContext({
     colorScheme: scheme,
     viewport: phone ? { width: 390, height: 844 } : { width: 1440, height: 900 },
+    hasTouch: phone,
+    isMobile: phone,
     reducedMotion: 'reduce',
   });
   await context.addInitScript((s) => localStorage.setItem('mantine-color-scheme-value', s), scheme);
@@ -138,13 +157,15 @@ export async function setUp(
   await page.getByRole('navigation').first().waitFor();
 }
 
-/** Signs in with a person made over the API. */
+/** Signs in; the person is made over the API the first time. */
 export async function signIn(
   page,
   server,
   { email = 'ada@example.org', password = 'correct horse battery', role = 'admin' } = {},
 ) {
-  await server.api('POST', '/api/v1/people', { email, name: 'Ada Ops', role, password });
+  await server.api('POST', '/api/v1/people', { email, name: 'Ada Ops', role, password }).catch((e) => {
+    if (!e.message.includes(': 409 ')) throw e;
+  });
   const res = await page.request.post(`${server.url}/api/v1/session`, { data: { email, password } });
   if (!res.ok()) throw new Error(`sign in: ${res.status()} ${await res.text()}`);
 }

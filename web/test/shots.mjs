@@ -32,9 +32,8 @@ escalations:
 policies:
   - {name: default, match: {}, escalation: web, resolve: auto}
 `;
-const res = await server.api('POST', '/api/v1/apply', ops, 'application/yaml');
-if (!res.ok) throw new Error(await res.text());
-await until('an incident', async () => (await (await server.api('GET', '/api/v1/incidents')).json()).items.length > 0);
+await server.api('POST', '/api/v1/apply', ops, 'application/yaml');
+await until('an incident', async () => (await server.api('GET', '/api/v1/incidents')).items.length > 0);
 await new Promise((ok) => setTimeout(ok, 25_000));
 const pages = process.argv[2]
   ? process.argv.slice(2)

@@ -1,47 +1,57 @@
 // From a failing check to the report, through the real program: the incident is seen in the list, acknowledged on a
 // phone, commented, resolved with a cause, and counted.
 import assert from 'node:assert/strict';
-import { accessible, browser, EMAIL, freePort, start, until } from './harness.mjs';
+import { axe, freePort, openPage, signIn, startBrowser, startServer, startTarget, until } from '../lib.mjs';
 
+const EMAIL = 'ada@example.org';
 const dead = await freePort();
+const hook = await startTarget();
 const OPS = `
 teams: [{name: shop, title: Shop, members: [${EMAIL}]}]
 items: [{name: shop, kind: service, title: Shop, owner: shop}]
 checks: [{name: shop-port, item: shop, every: 1s, tcp: {address: "127.0.0.1:${dead}"}}]
+channels: [{name: hook, webhook: {url: "${hook.url}"}}]
 schedules:
   - name: primary
     rotations: [{name: Week, members: [${EMAIL}], every: 168h, starts: "2026-01-05T09:00:00"}]
-escalations: [{name: standard, steps: [{notify: [{schedule: primary}], after: 0s}]}]
+escalations: [{name: standard, steps: [{notify: [{schedule: primary}, {channel: hook}], after: 0s}]}]
 policies: [{name: default, escalation: standard, resolve: manual}]
 `;
 
-const app = await start();
-const chrome = await browser();
+const app = await startServer();
+const chrome = await startBrowser();
 try {
-  const page = await chrome.page(app.base, { viewport: { width: 1360, height: 860 } });
+  const page = await openPage(chrome, { scheme: 'light' });
+  await signIn(page, app, { email: EMAIL });
 
   // The file is applied in the browser: first what would change, then for good.
-  await page.goto(`${app.base}/settings/ops-yaml`);
+  await page.goto(`${app.url}/settings/ops-yaml`);
   await page.getByLabel('Text of the file').fill(OPS);
   await page.getByRole('button', { name: 'Show the changes' }).click();
   await page.getByRole('heading', { name: 'What would change' }).waitFor();
   assert.ok(!(await app.api('GET', '/api/v1/items')).items.some((x) => x.name === 'shop'), 'a dry run keeps nothing');
-  await accessible(page, 'ops.yaml');
+  await axe(page, 'ops.yaml');
   await page.getByRole('button', { name: /^Apply \d+ changes$/ }).click();
   await page.getByRole('heading', { name: 'What was changed' }).waitFor();
 
   // The incident comes by itself.
-  await page.goto(`${app.base}/respond/incidents`);
+  await page.goto(`${app.url}/respond/incidents`);
   const { number } = await until('the check has opened an incident', async () =>
     (await app.api('GET', '/api/v1/incidents')).items.find((x) => x.title.includes('shop-port')),
   );
   await page.reload();
   await page.getByRole('link', { name: /shop-port/ }).waitFor();
-  await accessible(page, 'The incidents');
+  await axe(page, 'The incidents');
+
+  // The link in a message leads to it.
+  const message = JSON.parse(await until('the hook was told', () => hook.posted[0]));
+  await page.goto(message.incident.url);
+  await page.getByRole('heading', { level: 1, name: number }).waitFor();
 
   // On a phone: the title, the state and the one big button, without scrolling.
-  const phone = await chrome.page(app.base, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
-  await phone.goto(`${app.base}/respond/incidents/${number}`);
+  const phone = await openPage(chrome, { scheme: 'light', phone: true });
+  await signIn(phone, app, { email: EMAIL });
+  await phone.goto(`${app.url}/respond/incidents/${number}`);
   const ack = phone.getByRole('button', { name: 'Acknowledge' });
   await ack.waitFor();
   const box = await ack.boundingBox();
@@ -53,19 +63,19 @@ try {
     (await phone.evaluate(() => document.documentElement.scrollWidth)) <= 390,
     'the page does not scroll sideways',
   );
-  await accessible(phone, 'The incident on a phone');
+  await axe(phone, 'The incident on a phone');
   await ack.tap();
   await phone.getByRole('button', { name: 'Start work' }).waitFor();
   assert.equal((await app.api('GET', `/api/v1/incidents/${number}`)).state, 'acknowledged');
 
   // The desktop hears of it, comments and resolves.
-  await page.goto(`${app.base}/respond/incidents/${number}`);
+  await page.goto(`${app.url}/respond/incidents/${number}`);
   await page.getByLabel('Comment', { exact: true }).fill('The **pool** was empty.');
   await page.getByRole('button', { name: 'Comment', exact: true }).click();
   await page.getByRole('list', { name: 'Timeline' }).getByText('pool', { exact: true }).waitFor();
   assert.equal(await page.locator('strong', { hasText: 'pool' }).count(), 1, 'Markdown is shown');
   await phone.getByRole('list', { name: 'Timeline' }).getByText('pool', { exact: true }).waitFor();
-  await accessible(page, 'The incident');
+  await axe(page, 'The incident');
   await page.getByRole('button', { name: 'Resolve', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('button', { name: 'Resolve' }).click();
@@ -79,11 +89,11 @@ try {
   assert.deepEqual([i.state, i.cause_code, i.resolution_note], ['resolved', 'capacity', 'Made the pool larger.']);
 
   // The report counts it, with the definitions beside the figures.
-  await page.goto(`${app.base}/report/availability?item=shop&from=-7d`);
+  await page.goto(`${app.url}/report/availability?item=shop&from=-7d`);
   await page.getByRole('heading', { name: 'MTTA, mean time to acknowledge' }).waitFor();
   await page.getByText('mean(acknowledged - detected)').waitFor();
   await page.getByRole('link', { name: number }).waitFor();
-  await accessible(page, 'The report');
+  await axe(page, 'The report');
 
   for (const [path, name] of [
     ['/respond/alerts', 'Alerts'],
@@ -103,14 +113,15 @@ try {
     ['/settings/about', 'About'],
     ['/report/availability', 'Availability'],
   ]) {
-    await page.goto(app.base + path);
+    await page.goto(app.url + path);
     await page.getByRole('heading', { level: 1, name }).waitFor();
     await page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => {});
     assert.equal(await page.getByText('could not be shown').count(), 0, `${name} shows an error`);
-    await accessible(page, name);
+    await axe(page, name);
   }
-  console.log('respond: all passed');
+  assert.deepEqual([...page.errors, ...phone.errors], [], 'the browser reported nothing');
 } finally {
   await chrome.close();
+  await hook.stop();
   await app.stop();
 }
