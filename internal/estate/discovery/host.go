@@ -215,4 +215,7 @@ func (h *Host) attributes() map[string]any {
 	}
 }
 
-var errNoHost = errs.New(errs.Unavailable, "This machine has not been read yet, or its discovery is switched off (discovery.host).")
+var (
+	errOff    = errs.New(errs.NotFound, "Discovery of this machine is switched off (discovery.host).")
+	errNoHost = errs.New(errs.Unavailable, "This machine has not been read yet. Try again in a moment.")
+)

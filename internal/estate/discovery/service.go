@@ -244,6 +244,9 @@ func (s *Service) missing(ctx context.Context, present map[string]bool) {
 
 // Host gives the newest reading.
 func (s *Service) Host() (Host, error) {
+	if !s.d.Config.Discovery.Host {
+		return Host{}, errOff
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.host == nil {

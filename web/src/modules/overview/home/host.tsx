@@ -1,12 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
+import { Problem } from '@/api/problems';
 import { bytes } from '@/lib/format';
 import { useLiveQuery } from '@/lib/stream';
 import { ChartData } from '@/ui/chart-data';
 import { LiveChart } from '@/ui/LiveChart';
 import { Panel } from '@/ui/Panel';
 import { Time } from '@/ui/Time';
+import { Broken } from './broken';
 import classes from './overview.module.css';
 import { type Host, hostQuery, series } from './queries';
 
@@ -15,6 +17,9 @@ export function ThisHost() {
   const query = useQuery(hostQuery);
   useLiveQuery('host', ['host']);
   const h = query.data;
+  // 404: it is switched off. 503: the server has just started; a note follows when it was read.
+  if (!h && query.isError && !(query.error instanceof Problem && [404, 503].includes(query.error.status)))
+    return <Broken title="This machine" query={query} />;
   if (!h) return null;
   const label = `{item=${JSON.stringify(h.name)}}`;
   const net = h.interfaces

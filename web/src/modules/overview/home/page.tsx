@@ -11,6 +11,7 @@ import { PriorityMark } from '@/ui/SevMark';
 import { StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
+import { Broken } from './broken';
 import { Begin, Counts } from './counts';
 import { Alerts, OnCall } from './duty';
 import { ThisHost } from './host';
@@ -138,7 +139,8 @@ function Worst() {
   const query = useQuery(worstQuery);
   useLiveQuery('checks', ['checks', 'worst']);
   const list = query.data?.items ?? [];
-  if (!list.length) return null; // When it cannot be read the counts above say so.
+  if (query.isError && !query.data) return <Broken title="Failing checks" query={query} />;
+  if (!list.length) return null;
   return (
     <Panel title="Failing checks" note={query.data?.total} flush>
       <table className="plain">
@@ -168,6 +170,7 @@ function Found() {
   const may = useCan()('check.write');
   useLiveQuery('host', ['suggestions']);
   const list = query.data?.items ?? [];
+  if (query.isError && !query.data) return <Broken title="Found on this machine" query={query} />;
   if (!list.length) return null;
   const again = () => {
     void client.invalidateQueries({ queryKey: ['suggestions'] });
@@ -233,6 +236,7 @@ function Found() {
 function Certificates() {
   const query = useQuery(certificatesQuery);
   const list = query.data ?? [];
+  if (query.isError && !query.data) return <Broken title="Certificates" query={query} />;
   if (!list.length) return null;
   const tone = (t: string) => {
     const days = (Date.parse(t) - Date.now()) / 86_400_000;
