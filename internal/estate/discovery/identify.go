@@ -47,11 +47,14 @@ func identify(ctx context.Context, l *listener) finding {
 	if l.Protocol != "tcp" {
 		return finding{}
 	}
-	if l.Own {
-		return finding{Speaks: "http"}
-	}
 	ctx, cancel := context.WithTimeout(ctx, 4*probeLimit)
 	defer cancel()
+	if l.Own {
+		if f, ok := tryTLS(ctx, l.target()); ok {
+			return f
+		}
+		return finding{Speaks: "http"}
+	}
 	if f, greeted := greeting(ctx, l.target()); greeted {
 		return f
 	}

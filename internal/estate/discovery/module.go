@@ -20,7 +20,7 @@ func Module() module.Module {
 	return module.Module{
 		ID: "estate.discovery", Migrations: migrations,
 		New: func(d module.Deps) (module.Instance, error) {
-			s := &Service{d: d, series: map[string]observe.SeriesID{}, known: map[string]string{}, gone: map[string]time.Time{}}
+			s := &Service{d: d, series: map[string]observe.SeriesID{}, known: map[string]string{}, gone: map[string]time.Time{}, secure: map[string]time.Time{}}
 			module.Need(d, &s.items)
 			module.Need(d, &s.makes)
 			module.Need(d, &s.metrics)
@@ -56,6 +56,8 @@ type listIn struct {
 	Item  string `query:"item" doc:"Name of the item."`
 }
 
+type pageIn struct{ httpapi.Page }
+
 type idIn struct {
 	ID string `path:"id"`
 }
@@ -77,6 +79,11 @@ func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Handle(api, httpapi.Op{ID: "list-suggestions", Method: "GET", Path: base + "/suggestions", Need: estate.ReadItems, Tag: tag, Summary: "Checks that make sense and that nobody has made yet"},
 		func(ctx context.Context, in *listIn) (*httpapi.Body[httpapi.List[Suggestion]], error) {
 			out, next, err := s.list(ctx, s.d.DB.Reader(), in.State, in.Item, in.Cursor, in.Limit)
+			return httpapi.NewList(out, next), err
+		})
+	httpapi.Handle(api, httpapi.Op{ID: "list-certificates", Method: "GET", Path: base + "/certificates", Need: estate.ReadItems, Tag: tag, Summary: "Certificates on this machine's ports, the next to expire first"},
+		func(ctx context.Context, in *pageIn) (*httpapi.Body[httpapi.List[Certificate]], error) {
+			out, next, err := s.certificates(ctx, in.Cursor, in.Limit)
 			return httpapi.NewList(out, next), err
 		})
 	decide := func(opID, path, summary string, accept bool) {

@@ -41,6 +41,8 @@ type Service struct {
 	series map[string]observe.SeriesID
 	// known are the listeners as they were identified last, by item name.
 	known map[string]string
+	// secure are those that showed a certificate, with when they were asked.
+	secure map[string]time.Time
 	// gone are items that no longer listen, since when.
 	gone map[string]time.Time
 
@@ -53,23 +55,31 @@ type Service struct {
 func (s *Service) run(ctx context.Context) {
 	ctx = access.AsSystem(ctx)
 	s.read(ctx)
-	s.sweep(ctx)
-	read, sweep := time.NewTicker(readEvery), time.NewTicker(sweepEvery)
-	defer read.Stop()
-	defer sweep.Stop()
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		s.sweep(ctx)
+		s.repeat(ctx, sweepEvery, s.sweep)
+	}()
 	// Usage is the difference of two readings: the second comes soon.
-	soon := time.NewTimer(2 * time.Second)
-	defer soon.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(2 * time.Second):
+		s.read(ctx)
+	}
+	s.repeat(ctx, readEvery, s.read)
+}
+
+func (s *Service) repeat(ctx context.Context, every time.Duration, f func(context.Context)) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-soon.C:
-			s.read(ctx)
-		case <-read.C:
-			s.read(ctx)
-		case <-sweep.C:
-			s.sweep(ctx)
+		case <-tick.C:
+			f(ctx)
 		}
 	}
 }
@@ -124,13 +134,16 @@ func (s *Service) sweep(ctx context.Context) {
 		}
 		present[name] = true
 		fp := l.fingerprint()
-		if s.known[name] == fp {
+		again := s.renewal(name)
+		if s.known[name] == fp && !again {
 			continue
 		}
 		// It is on the map at once; what it speaks is found out after.
-		if err := s.place(ctx, l.item(name, h.Name, finding{}), nil); err != nil {
-			s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
-			continue
+		if s.known[name] != fp {
+			if err := s.place(ctx, l.item(name, h.Name, finding{}), nil); err != nil {
+				s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
+				continue
+			}
 		}
 		s.known[name] = fp
 		ask = append(ask, named{name, l})
@@ -156,9 +169,31 @@ func (s *Service) service(ctx context.Context, h *Host, name string, l *listener
 	if f.Cert != nil {
 		props = append(props, proposeCertificate(name, l))
 	}
-	if err := s.place(ctx, l.item(name, h.Name, f), props); err != nil && ctx.Err() == nil {
-		s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
+	keep := func(ctx context.Context, tx *db.Tx, it estate.Item) error {
+		return keepCertificate(ctx, tx, it.ID, it.Name, f.Cert)
 	}
+	if err := s.place(ctx, l.item(name, h.Name, f), props, keep); err != nil && ctx.Err() == nil {
+		s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Cert != nil {
+		s.secure[name] = time.Now()
+	} else {
+		delete(s.secure, name)
+	}
+}
+
+// lookAgain is how often a service with a certificate is asked again: a renewal
+// changes neither its process nor its port.
+const lookAgain = time.Hour
+
+func (s *Service) renewal(name string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	at, ok := s.secure[name]
+	return ok && time.Since(at) >= lookAgain
 }
 
 // item is what the map shows of the service.
@@ -193,7 +228,7 @@ func kindOf(f finding) string {
 }
 
 // place makes or updates the item and stores what is proposed for it.
-func (s *Service) place(ctx context.Context, in estate.NewItem, props []proposal) error {
+func (s *Service) place(ctx context.Context, in estate.NewItem, props []proposal, also ...func(context.Context, *db.Tx, estate.Item) error) error {
 	return s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		it, err := s.items.Observed(ctx, tx, in)
 		if err != nil {
@@ -210,6 +245,11 @@ func (s *Service) place(ctx context.Context, in estate.NewItem, props []proposal
 			if _, err := tx.NewRaw(`INSERT INTO discovery_suggestions (id, item_id, item, name, type, probe, every_ms, reason, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
 ON CONFLICT (name) DO UPDATE SET item_id = excluded.item_id, item = excluded.item, type = excluded.type, probe = excluded.probe, reason = excluded.reason, updated_at = excluded.updated_at WHERE discovery_suggestions.state = 'open'`,
 				id.New(), it.ID, it.Name, p.Name, p.Type, string(probe), p.Every.Milliseconds(), p.Reason, tx.Now(), tx.Now()).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		for _, f := range also {
+			if err := f(ctx, tx, it); err != nil {
 				return err
 			}
 		}

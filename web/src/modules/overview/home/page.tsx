@@ -235,7 +235,7 @@ function Found() {
 
 function Certificates() {
   const query = useQuery(certificatesQuery);
-  const list = query.data ?? [];
+  const list = query.data?.items ?? [];
   if (query.isError && !query.data) return <Broken title="Certificates" query={query} />;
   if (!list.length) return null;
   const tone = (t: string) => {
@@ -246,16 +246,16 @@ function Certificates() {
     <Panel title="Certificates" note="the next to expire first" flush>
       <table className="plain">
         <tbody>
-          {list.slice(0, 10).map((c) => (
+          {list.map((c) => (
             <tr key={c.item}>
               <td style={{ width: 100 }}>
-                <StatusMark state={tone(c.expires)} />
+                <StatusMark state={tone(c.not_after)} />
               </td>
               <td>
                 <Link to={`/estate/items/${encodeURIComponent(c.item)}` as string}>{c.item}</Link>
               </td>
               <td style={{ textAlign: 'right' }}>
-                <Time at={c.expires} />
+                <Time at={c.not_after} />
               </td>
             </tr>
           ))}

@@ -55,15 +55,10 @@ export const suggestionsQuery = queryOptions({
 });
 
 export const certificatesQuery = queryOptions({
-  queryKey: ['items', 'certificates'],
+  queryKey: ['certificates'],
   refetchInterval: 300_000,
-  queryFn: async ({ signal }) => {
-    const list = await call(http.GET('/api/v1/items', { params: { query: { limit: 500 } }, signal }));
-    return list.items
-      .map((i) => ({ item: i.name, expires: (i.attributes as Record<string, unknown>)?.certificate_not_after }))
-      .filter((c): c is { item: string; expires: string } => typeof c.expires === 'string')
-      .sort((a, b) => a.expires.localeCompare(b.expires));
-  },
+  queryFn: ({ signal }) =>
+    call(http.GET('/api/v1/discovery/certificates', { params: { query: { limit: 10 } }, signal })),
 });
 
 export const systemQuery = queryOptions({
