@@ -2,12 +2,13 @@ import { Select, Textarea, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, useNavigate, useParams } from '@tanstack/react-router';
 import { z } from 'zod/mini';
+import { useTeams } from '@/lib/names';
 import { Form, FormActions, Row, useForm } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
 import { PageBody, PageHead } from '@/ui/PageHead';
 import { done } from '@/ui/toast';
 import { kindTitle } from './list';
-import { createItem, type Item, itemQuery, updateItem, useKinds, useTeams } from './queries';
+import { createItem, type Item, itemQuery, updateItem, useKinds } from './queries';
 
 export const NewRoute = createLazyRoute('/estate/items/new')({ component: NewPage });
 export const EditRoute = createLazyRoute('/estate/items/$name/edit')({ component: EditPage });
@@ -60,7 +61,7 @@ export function readLabels(text: string): Record<string, string> {
 function Editor({ old, etag }: { old?: Item; etag?: string }) {
   const navigate = useNavigate();
   const kinds = useKinds().data?.items ?? [];
-  const teams = useTeams().data?.items ?? [];
+  const teams = useTeams();
   const form = useForm({
     schema,
     initial: {

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconPlus, IconServer2 } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
+import { useTeams } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { useUrlState } from '@/lib/url';
 import { type Column, DataGrid, RowCount } from '@/ui/DataGrid';
@@ -10,7 +11,7 @@ import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
 import { useRows } from '@/ui/rows';
 import { StatusMark, Tag } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
-import { type Criticality, type Filters, type Item, listItems, useKinds, useTeams } from './queries';
+import { type Criticality, type Filters, type Item, listItems, useKinds } from './queries';
 
 export const Route = createLazyRoute('/estate/items')({ component: List });
 
@@ -76,7 +77,7 @@ function List() {
   const navigate = useNavigate();
   const may = useCan()('item.write');
   const kinds = useKinds().data?.items ?? [];
-  const teams = useTeams().data?.items ?? [];
+  const teams = useTeams();
   const rows = useRows<Item>({
     queryKey: ['items', s],
     fetchPage: ({ cursor, limit }, signal) => listItems(s, cursor, limit, signal),

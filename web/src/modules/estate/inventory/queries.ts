@@ -82,23 +82,6 @@ export function useKinds() {
   });
 }
 
-export function useTeams() {
-  return useQuery({
-    queryKey: ['teams'],
-    queryFn: ({ signal }) => call(http.GET('/api/v1/teams', { signal })),
-  });
-}
-
-export function useItemNames(q: string): string[] {
-  const query = useQuery({
-    queryKey: ['items', 'names', q],
-    queryFn: ({ signal }) =>
-      call(http.GET('/api/v1/items', { params: { query: { q: q || undefined, limit: 30 } }, signal })),
-    placeholderData: (old) => old,
-  });
-  return (query.data?.items ?? []).map((i) => i.name);
-}
-
 export const createItem = (body: CreateItem) => call(http.POST('/api/v1/items', { body }));
 export const updateItem = (name: string, body: UpdateItem, etag: string | undefined) =>
   call(http.PATCH('/api/v1/items/{name}', { params: { path: { name }, header: { 'If-Match': etag } }, body }));

@@ -4,6 +4,7 @@ import { IconX } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useItemNames } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { Loaded } from '@/ui/Loading';
 import { SideSection } from '@/ui/PageHead';
@@ -12,7 +13,7 @@ import { Tag } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { failed } from '@/ui/toast';
 import { kindTitle } from './list';
-import { addRelation, type Item, relationsQuery, removeRelation, useItemNames } from './queries';
+import { addRelation, type Item, relationsQuery, removeRelation } from './queries';
 
 export function ItemLink({ name }: { name: string }) {
   return <Link to={`/estate/items/${encodeURIComponent(name)}` as string}>{name}</Link>;

@@ -5,6 +5,7 @@ import { createLazyRoute, Link, useNavigate, useParams } from '@tanstack/react-r
 import { useEffect, useMemo, useState } from 'react';
 import { byUnit, milliseconds } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
+import { quoted, range } from '@/lib/prom';
 import { type Range, RECENT, resolveRange } from '@/lib/range';
 import { useLive, useLiveQuery } from '@/lib/stream';
 import { useUrlState } from '@/lib/url';
@@ -21,16 +22,7 @@ import { TimeRange } from '@/ui/TimeRange';
 import { done, failed } from '@/ui/toast';
 import classes from './check.module.css';
 import { brief, measureTitle, seconds, spans } from './model';
-import {
-  type Check,
-  type CheckDetail,
-  checkQuery,
-  deleteCheck,
-  historyQuery,
-  quoted,
-  range,
-  runCheck,
-} from './queries';
+import { type Check, type CheckDetail, checkQuery, deleteCheck, historyQuery, runCheck } from './queries';
 
 export const Route = createLazyRoute('/observe/checks/$name')({ component: Page });
 

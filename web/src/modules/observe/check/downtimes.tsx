@@ -5,6 +5,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
 import { useState } from 'react';
 import { z } from 'zod/mini';
+import { useItemNames } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { useUrlState } from '@/lib/url';
 import { ConfirmDialog } from '@/ui/ConfirmDialog';
@@ -17,7 +18,7 @@ import { Panel } from '@/ui/Panel';
 import { Pill } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done } from '@/ui/toast';
-import { cancelDowntime, type Downtime, downtimesQuery, planDowntime, useItemNames } from './queries';
+import { cancelDowntime, type Downtime, downtimesQuery, planDowntime } from './queries';
 
 export const Route = createLazyRoute('/observe/downtimes')({ component: Page });
 

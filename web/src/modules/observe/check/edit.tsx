@@ -14,6 +14,7 @@ import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, useNavigate, useParams } from '@tanstack/react-router';
 import { type FormEvent, useMemo, useState } from 'react';
 import { messageOf, Problem } from '@/api/problems';
+import { useItemNames } from '@/lib/names';
 import { useUrlState } from '@/lib/url';
 import { FieldGroup, Form, FormActions, Row } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
@@ -29,7 +30,6 @@ import {
   createCheck,
   saveCheck,
   typesQuery,
-  useItemNames,
 } from './queries';
 
 export const NewRoute = createLazyRoute('/observe/checks/new')({ component: NewPage });

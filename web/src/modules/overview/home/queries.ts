@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { call, http } from '@/api/client';
 import type { Schemas } from '@/api/paths';
+import { range } from '@/lib/prom';
 
 export type Host = Schemas['DiscoveryHost'];
 export type Suggestion = Schemas['DiscoverySuggestion'];
@@ -73,17 +74,9 @@ export const accept = (ids: string[]) => call(http.POST('/api/v1/discovery/accep
 export const dismiss = (id: string) =>
   call(http.POST('/api/v1/discovery/suggestions/{id}/dismiss', { params: { path: { id } } }));
 
-interface PromAnswer {
-  data?: { result?: { values: [number, string][] }[] };
-}
-
-/** One line of the metric store over the last hour. */
+/** The first series of a query over the last hour. */
 export async function series(query: string, signal: AbortSignal): Promise<{ x: number[]; y: (number | null)[] }> {
   const now = Date.now() / 1000;
-  const p = new URLSearchParams({ query, start: String(now - 3600), end: String(now), step: '15' });
-  const res = await fetch(`/prometheus/api/v1/query_range?${p}`, { signal });
-  if (!res.ok) throw new Error('The metric store did not answer.');
-  const body = (await res.json()) as PromAnswer;
-  const v = body.data?.result?.[0]?.values ?? [];
-  return { x: v.map(([t]) => t), y: v.map(([, n]) => (Number.isFinite(Number(n)) ? Number(n) : null)) };
+  const [line] = await range(query, now - 3600, now, 15, signal);
+  return line ?? { x: [], y: [] };
 }

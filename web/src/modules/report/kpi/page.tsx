@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
 import { duration, percent } from '@/lib/format';
+import { useItems, useTeams } from '@/lib/names';
 import { PERIODS, type Range, resolveRange } from '@/lib/range';
 import { useZone } from '@/lib/time';
 import { useUrlState } from '@/lib/url';
@@ -18,7 +19,7 @@ import { useRows } from '@/ui/rows';
 import { TimeRange } from '@/ui/TimeRange';
 import { type Line, stepFor } from './model';
 import { Figures, Incidents, Outages, TimeBar, Trend } from './parts';
-import { csvURL, listLines, type Period, reportQuery, trendQuery, useItemNames, useTeamNames } from './queries';
+import { csvURL, listLines, type Period, reportQuery, trendQuery } from './queries';
 
 export const Route = createLazyRoute('/report/availability')({ component: Page });
 
@@ -27,7 +28,7 @@ const FALLBACK = '-30d';
 
 function Page() {
   const [s, set] = useUrlState<Search>();
-  const teams = useTeamNames();
+  const teams = useTeams();
   // The end of a live period is the moment in which it was chosen, so that the keys of the queries stay the same.
   const range = useMemo(() => resolveRange({ from: s.from, to: s.to }, Date.now(), FALLBACK), [s.from, s.to]);
   const period = useMemo<Period>(() => ({ from: range.from.toISOString(), to: range.to.toISOString() }), [range]);
@@ -74,7 +75,7 @@ function Page() {
 function ItemPicker({ value, onChange }: { value: string; onChange: (v: string) => void }) {
   const [typed, setTyped] = useState(value);
   const [asked] = useDebouncedValue(typed, 150);
-  const items = useItemNames(asked === value ? '' : asked);
+  const items = useItems(asked === value ? '' : asked);
   useEffect(() => setTyped(value), [value]);
   return (
     <Autocomplete

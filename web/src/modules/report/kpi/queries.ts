@@ -1,4 +1,4 @@
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { queryOptions } from '@tanstack/react-query';
 import { call, http } from '@/api/client';
 
 export interface Period {
@@ -33,29 +33,6 @@ export function listLines(
   signal: AbortSignal,
 ) {
   return call(http.GET('/api/v1/reports/items', { params: { query: { ...p, owner, kind, cursor, limit } }, signal }));
-}
-
-export function useTeamNames() {
-  return (
-    useQuery({
-      queryKey: ['teams'],
-      queryFn: ({ signal }) => call(http.GET('/api/v1/teams', { signal })),
-      staleTime: 60_000,
-    }).data?.items ?? []
-  );
-}
-
-/** Names of items that contain the text. */
-export function useItemNames(q: string) {
-  return (
-    useQuery({
-      queryKey: ['item-names', q],
-      queryFn: ({ signal }) =>
-        call(http.GET('/api/v1/items', { params: { query: { q: q || undefined, limit: 50 } }, signal })),
-      staleTime: 30_000,
-      placeholderData: (old) => old,
-    }).data?.items ?? []
-  );
 }
 
 export const csvURL = (item: string, p: Period) =>

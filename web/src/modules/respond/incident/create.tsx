@@ -3,13 +3,14 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { createLazyRoute, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { z } from 'zod/mini';
+import { useItemNames, usePeople, useTeams } from '@/lib/names';
 import { useUrlState } from '@/lib/url';
 import { DateTimeField } from '@/ui/DateTimeField';
 import { Form, FormActions, Row, useForm } from '@/ui/form';
 import { PageBody, PageHead } from '@/ui/PageHead';
 import { done } from '@/ui/toast';
 import { LEVELS } from './model';
-import { createIncident, useItemNames, usePeople, useTeams } from './queries';
+import { createIncident } from './queries';
 
 export const Route = createLazyRoute('/respond/incidents/new')({ component: Create });
 
@@ -31,12 +32,12 @@ const LEVEL_DATA = Object.entries(LEVELS).map(([value, label]) => ({ value, labe
 function Create() {
   const navigate = useNavigate();
   const [search] = useUrlState<{ item?: string }>();
-  const people = usePeople().data?.items ?? [];
-  const teams = useTeams().data?.items ?? [];
+  const people = usePeople();
+  const teams = useTeams();
   const [typed, setTyped] = useState('');
   const [startedAt, setStartedAt] = useState('');
   const [asked] = useDebouncedValue(typed, 150);
-  const names = (useItemNames(asked).data?.items ?? []).map((i) => i.name);
+  const names = useItemNames(asked);
   const form = useForm({
     schema,
     initial: {

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconFlame, IconPlus } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo } from 'react';
+import { usePeople, useTeams } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { useUrlState } from '@/lib/url';
 import { type Column, DataGrid, RowCount } from '@/ui/DataGrid';
@@ -14,7 +15,7 @@ import { StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
 import { type Incident, isOpen, STATES, type State } from './model';
-import { listIncidents, step, usePeople, useTeams } from './queries';
+import { listIncidents, step } from './queries';
 
 export const Route = createLazyRoute('/respond/incidents')({ component: List });
 
@@ -164,7 +165,7 @@ function List() {
         />
         <Facet
           label="Team"
-          choices={(teams.data?.items ?? []).map((t) => ({ value: t.name, label: t.title || t.name }))}
+          choices={teams.map((t) => ({ value: t.name, label: t.title || t.name }))}
           value={s.team ? [s.team] : []}
           onChange={(v) => set({ team: v.at(-1) })}
         />
@@ -173,7 +174,7 @@ function List() {
           choices={[
             { value: 'me', label: 'Me' },
             { value: 'none', label: 'Nobody' },
-            ...(people.data?.items ?? []).map((p) => ({ value: p.email, label: p.name })),
+            ...people.map((p) => ({ value: p.email, label: p.name })),
           ]}
           value={s.assignee ? [s.assignee] : []}
           onChange={(v) => set({ assignee: v.at(-1) })}

@@ -78,33 +78,6 @@ export const toldQuery = (number: string) =>
       call(http.GET('/api/v1/notifications', { params: { query: { incident: number, limit: 100 } }, signal })),
   });
 
-/** People and teams to choose from. */
-export function usePeople() {
-  return useQuery({
-    queryKey: ['people'],
-    queryFn: ({ signal }) => call(http.GET('/api/v1/people', { signal })),
-    staleTime: 60_000,
-  });
-}
-export function useTeams() {
-  return useQuery({
-    queryKey: ['teams'],
-    queryFn: ({ signal }) => call(http.GET('/api/v1/teams', { signal })),
-    staleTime: 60_000,
-  });
-}
-
-/** Names of items that contain the text. */
-export function useItemNames(q: string) {
-  return useQuery({
-    queryKey: ['item-names', q],
-    queryFn: ({ signal }) =>
-      call(http.GET('/api/v1/items', { params: { query: { q: q || undefined, limit: 50 } }, signal })),
-    staleTime: 30_000,
-    placeholderData: (old) => old,
-  });
-}
-
 /** The number of open incidents that nobody has acknowledged. */
 export function useNewIncidents(): number | undefined {
   return useQuery({

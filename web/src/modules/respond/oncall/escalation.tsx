@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { z } from 'zod/mini';
+import { usePeople } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { apiSpan, showSpan, spanSeconds } from '@/lib/span';
 import { ConfirmDialog } from '@/ui/ConfirmDialog';
@@ -13,14 +14,7 @@ import { PageBody, PageHead, Spacer } from '@/ui/PageHead';
 import { done } from '@/ui/toast';
 import { type Escalation, targetOf, targetValue } from './model';
 import classes from './oncall.module.css';
-import {
-  deleteEscalation,
-  escalationQuery,
-  saveEscalation,
-  schedulesQuery,
-  useChannelNames,
-  usePeople,
-} from './queries';
+import { deleteEscalation, escalationQuery, saveEscalation, schedulesQuery, useChannelNames } from './queries';
 
 export const Route = createLazyRoute('/respond/escalations/$name')({ component: Page });
 
@@ -86,7 +80,7 @@ const schema = z.object({
 function Editor({ old, etag, fresh, readOnly }: { old: Escalation; etag: string; fresh: boolean; readOnly: boolean }) {
   const client = useQueryClient();
   const navigate = useNavigate();
-  const people = usePeople();
+  const people = usePeople().filter((p) => !p.disabled);
   const channels = useChannelNames();
   const schedules = useQuery(schedulesQuery).data?.items ?? [];
   const form = useForm({

@@ -45,14 +45,6 @@ export function useChannelNames() {
   });
   return (q.data?.items ?? []).map((c) => c.name);
 }
-export function usePeople() {
-  const q = useQuery({
-    queryKey: ['people'],
-    queryFn: ({ signal }) => call(http.GET('/api/v1/people', { signal })),
-    staleTime: 60_000,
-  });
-  return (q.data?.items ?? []).filter((p) => !p.disabled);
-}
 
 /** If-None-Match is not needed: an empty tag makes or overwrites. */
 const tag = (etag: string) => (etag ? { 'If-Match': etag } : undefined);

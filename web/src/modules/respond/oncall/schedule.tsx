@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { z } from 'zod/mini';
+import { usePeople } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { apiSpan, showSpan, spanSeconds } from '@/lib/span';
 import { ConfirmDialog } from '@/ui/ConfirmDialog';
@@ -13,7 +14,7 @@ import { PageBody, PageHead, Spacer } from '@/ui/PageHead';
 import { done } from '@/ui/toast';
 import type { Schedule } from './model';
 import classes from './oncall.module.css';
-import { deleteSchedule, saveSchedule, scheduleQuery, usePeople } from './queries';
+import { deleteSchedule, saveSchedule, scheduleQuery } from './queries';
 
 export const Route = createLazyRoute('/respond/schedules/$name')({ component: Page });
 
@@ -92,7 +93,9 @@ const blank = () => ({ name: '', members: [] as string[], every: '7d', starts: m
 function Editor({ old, etag, fresh, readOnly }: { old: Schedule; etag: string; fresh: boolean; readOnly: boolean }) {
   const client = useQueryClient();
   const navigate = useNavigate();
-  const people = usePeople().map((p) => p.email);
+  const people = usePeople()
+    .filter((p) => !p.disabled)
+    .map((p) => p.email);
   const zones = ['UTC', ...Intl.supportedValuesOf('timeZone')];
   const form = useForm({
     schema,

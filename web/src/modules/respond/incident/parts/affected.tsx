@@ -4,6 +4,7 @@ import { IconX } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useItems } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { EmptyState } from '@/ui/EmptyState';
 import { Panel } from '@/ui/Panel';
@@ -14,7 +15,7 @@ import { Time } from '@/ui/Time';
 import { failed } from '@/ui/toast';
 import classes from '../incident.module.css';
 import type { Detail } from '../model';
-import { addItem, removeItem, useItemNames } from '../queries';
+import { addItem, removeItem } from '../queries';
 
 /** What it is about: items with their state, and other records. */
 export function Affected({ incident: i }: { incident: Detail }) {
@@ -88,7 +89,7 @@ function AddItem({ onClose, run }: { onClose: () => void; run: (name: string) =>
   const [name, setName] = useState('');
   const [asked] = useDebouncedValue(name, 150);
   const [busy, setBusy] = useState(false);
-  const items = useItemNames(asked).data?.items ?? [];
+  const items = useItems(asked);
   const add = async () => {
     if (!name.trim()) return;
     setBusy(true);

@@ -1,6 +1,7 @@
 import { Modal, Select, TagsInput, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { z } from 'zod/mini';
+import { usePeople, useTeams } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { useSession } from '@/lib/session';
 import { Form, FormActions, useForm } from '@/ui/form';
@@ -10,7 +11,7 @@ import { PriorityMark } from '@/ui/SevMark';
 import { Tag } from '@/ui/StatusMark';
 import classes from '../incident.module.css';
 import { type Detail, LEVELS } from '../model';
-import { type Patch, usePeople, useTeams } from '../queries';
+import type { Patch } from '../queries';
 
 const LEVEL_DATA = Object.entries(LEVELS).map(([value, label]) => ({ value, label }));
 const PRIORITY_DATA = [1, 2, 3, 4, 5].map((p) => ({ value: String(p), label: `P${p}` }));
@@ -18,8 +19,8 @@ const PRIORITY_DATA = [1, 2, 3, 4, 5].map((p) => ({ value: String(p), label: `P$
 /** Who has it and how bad it is; each field is saved when it is changed. */
 export function Side({ incident: i, onPatch }: { incident: Detail; onPatch: (p: Patch) => Promise<boolean> }) {
   const may = useCan()('incident.write') && i.state !== 'closed';
-  const people = usePeople().data?.items ?? [];
-  const teams = useTeams().data?.items ?? [];
+  const people = usePeople();
+  const teams = useTeams();
   const me = useSession()?.account?.id;
   const [priority, setPriority] = useState<number>();
   const data = people

@@ -2,11 +2,12 @@ import { Modal, Select } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { z } from 'zod/mini';
+import { usePeople } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { DateTimeField } from '@/ui/DateTimeField';
 import { Form, FormActions, useForm } from '@/ui/form';
 import { done } from '@/ui/toast';
-import { takeShift, usePeople } from '../queries';
+import { takeShift } from '../queries';
 
 export interface Wish {
   schedule: string;
@@ -42,7 +43,7 @@ export function TakeShift({
 
 function Body({ wish, schedules, onClose }: { wish: Wish; schedules: string[]; onClose: () => void }) {
   const client = useQueryClient();
-  const people = usePeople();
+  const people = usePeople().filter((p) => !p.disabled);
   const others = useCan()('oncall.write');
   const [time, setTime] = useState({ from: wish.from, to: wish.to });
   const form = useForm({
