@@ -97,16 +97,35 @@ type Catalog interface {
 	Catalog(ctx context.Context, q bun.IDB, f CatalogFilter) ([]Item, error)
 }
 
+// The identity keys by which sources recognize a thing that goes by several names.
+const (
+	BySerial     = "serial"
+	ByMAC        = "mac"
+	ByFQDN       = "fqdn"
+	ByCloudID    = "cloud_id"
+	BySystemUUID = "system_uuid"
+	ByMachineID  = "machine_id"
+	ByAssetTag   = "asset_tag"
+)
+
 // NewItem is what a discoverer knows of a thing.
 type NewItem struct {
-	// Name is the unique name; an item of that name is updated.
+	// Name is the unique name; an item of that name is updated, unless Identity
+	// says that it is another thing.
 	Name, Title, Kind string
 	Criticality       Criticality
 	// Attributes are merged into those that the item has; provenance is Source.
 	Attributes map[string]any
-	Source     string
+	// Source names who says so, for example "discovery", "snmp" or "agent".
+	Source string
+	// Identity holds what identifies the thing, by identity key; a key may have
+	// several values, such as the MACs of a host. With it the item may have any name.
+	Identity map[string][]string
 	// RunsOn names the item it runs on, if any.
 	RunsOn string
+	// Relations are those that the source sees now, by type, with names of items
+	// that exist. They are added; none is taken away.
+	Relations map[string][]string
 }
 
 // Discoverer lets a discovery put what it found on the map.
