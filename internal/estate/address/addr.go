@@ -12,11 +12,13 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/audit"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/id"
+	"github.com/mainstay-ops/mainstay/internal/estate"
 )
 
 // dhcp is the status of an address that a DHCP server hands out.
@@ -246,7 +248,7 @@ func (s *Service) claimsOf(ctx context.Context, q bun.IDB, addressIDs []string) 
 		return nil, err
 	}
 	for _, c := range rows {
-		if it, ok := items[c.ItemID]; ok {
+		if it, ok := items[c.ItemID]; ok && access.From(ctx).CanFor(estate.ReadItems, it.OwnerTeamID) {
 			out[c.AddressID] = append(out[c.AddressID], Claim{Item: it.Name, Source: c.Source, Interface: c.Interface, MAC: c.MAC, LastSeen: c.LastSeen.UTC()})
 		}
 	}
