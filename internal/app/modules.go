@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/estate/address"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
@@ -26,5 +27,6 @@ func modules() []module.Module {
 		oncall.Module(),
 		kpi.Module(),
 		discovery.Module(),
+		address.Module(),
 	}
 }

@@ -96,6 +96,7 @@ type Config struct {
 	Session   Session   `yaml:"session"`
 	Outbound  Outbound  `yaml:"outbound"`
 	Discovery Discovery `yaml:"discovery"`
+	Addresses Addresses `yaml:"addresses"`
 }
 
 // Database says where records live.
@@ -145,6 +146,14 @@ type Discovery struct {
 	Host bool `yaml:"host"`
 }
 
+// Addresses says how names of addresses are compared with the DNS.
+type Addresses struct {
+	DNS bool `yaml:"dns"`
+	// Resolver is the server to ask, with or without a port; empty asks that of the
+	// system.
+	Resolver string `yaml:"resolver"`
+}
+
 // Default is the configuration of a server that was told nothing.
 func Default() Config {
 	return Config{
@@ -154,6 +163,7 @@ func Default() Config {
 		History:   History{Retention: Duration(400 * 24 * time.Hour)},
 		Session:   Session{Lifetime: Duration(14 * 24 * time.Hour)},
 		Discovery: Discovery{Host: true},
+		Addresses: Addresses{DNS: true},
 	}
 }
 

@@ -91,7 +91,7 @@ func TestDefaultsAndTheirPage(t *testing.T) {
 			flags[strings.Trim(key, " `")] = strings.Trim(cells[2], " `")
 		}
 	}
-	require.Len(t, flags, 15, "every setting is on the page")
+	require.Len(t, flags, 17, "every setting is on the page")
 	c, err = config.Load("", nil, flags)
 	require.NoError(t, err, "each default on the page is a value")
 	require.Equal(t, want, c, "and it is the default")

@@ -6,7 +6,7 @@ import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useMemo
 import { isTyping } from '@/lib/chords';
 import { integer } from '@/lib/format';
 import { ErrorState } from './ErrorState';
-import { type Column, GridRow, template } from './GridRow';
+import { type Column, GridRow, leastWidth, template } from './GridRow';
 import classes from './grid.module.css';
 import { Skeleton } from './Loading';
 import type { RowsView } from './rows';
@@ -71,6 +71,7 @@ export function DataGrid<T>(p: DataGridProps<T>) {
   useEffect(() => rows.ensure(lastIndex, firstIndex), [rows.ensure, lastIndex, firstIndex]);
 
   const grid = useMemo(() => template(columns, selectable), [columns, selectable]);
+  const least = leastWidth(columns, selectable);
   const row = (i: number) => (i < 0 ? undefined : rows.get(i));
 
   const move = (to: number) => {
@@ -157,7 +158,7 @@ export function DataGrid<T>(p: DataGridProps<T>) {
   if (rows.error && !rows.count) return <ErrorState what={p.label} error={rows.error} retry={rows.reload} />;
 
   const header = (
-    <div role="row" aria-rowindex={1} className={classes.head} style={{ gridTemplateColumns: grid }}>
+    <div role="row" aria-rowindex={1} className={classes.head} style={{ gridTemplateColumns: grid, minWidth: least }}>
       {selectable && (
         <div role="columnheader" className={classes.check}>
           <Checkbox
@@ -216,6 +217,7 @@ export function DataGrid<T>(p: DataGridProps<T>) {
                   y={it.start}
                   height={size}
                   grid={grid}
+                  least={least}
                   columns={columns}
                   card={phone ? p.card : undefined}
                   current={cursor === it.index}

@@ -17,6 +17,11 @@ export interface Column<T> {
   render: (row: T) => ReactNode;
 }
 
+/** The least width of a set of columns, in pixels; narrower than that the grid scrolls sideways. */
+export function leastWidth<T>(columns: readonly Column<T>[], selectable: boolean): number {
+  return columns.reduce((sum, c) => sum + (c.width ?? c.min ?? 160), selectable ? 32 : 0);
+}
+
 /** The grid-template-columns of a set of columns. */
 export function template<T>(columns: readonly Column<T>[], selectable: boolean): string {
   const cols = columns.map((c) => (c.width ? `${c.width}px` : `minmax(${c.min ?? 160}px, 1fr)`));
@@ -29,6 +34,7 @@ interface Props<T> {
   y: number;
   height: number;
   grid: string;
+  least: number;
   columns: readonly Column<T>[];
   card?: (row: T) => ReactNode;
   current: boolean;
@@ -42,6 +48,7 @@ function GridRowInner<T>(p: Props<T>) {
   const style = {
     transform: `translateY(${p.y}px)`,
     gridTemplateColumns: p.card ? undefined : p.grid,
+    minWidth: p.card ? undefined : p.least,
     height: p.height,
   };
   if (row === undefined)
