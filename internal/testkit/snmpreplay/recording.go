@@ -146,7 +146,7 @@ func (r *Recording) fill(v *snmp.Var, tag int, raw []byte, binaryValue bool) boo
 		v.Kind, v.Raw = snmp.OctetString, raw
 	case 5:
 	case 6:
-		v.Kind, v.Raw = snmp.ObjectID, []byte(strings.TrimPrefix(text, "."))
+		v.Kind, v.Raw = snmp.ObjectID, []byte(strings.Trim(text, "."))
 	case 64:
 		v.Kind, v.Raw = snmp.IPAddress, []byte(text)
 		if binaryValue {

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 )
@@ -13,19 +12,28 @@ import (
 // addresses reads ipAddressTable and ipAddrTable of IP-MIB (RFC 4293), and the
 // ipv6AddrTable of agents from before it (RFC 2465).
 func (r *reader) addresses() {
-	seen := map[netip.Addr]int{}
+	type place struct {
+		addr netip.Addr
+		// ifIndex tells link-local addresses apart, which may be on each interface.
+		ifIndex int64
+	}
+	seen := map[place]int{}
 	add := func(a netip.Addr, prefix int, ifIndex int64) {
 		if !a.IsValid() || a.IsUnspecified() {
 			return
 		}
-		if i, ok := seen[a]; ok {
+		at := place{addr: a}
+		if a.Is6() && a.IsLinkLocalUnicast() {
+			at.ifIndex = ifIndex
+		}
+		if i, ok := seen[at]; ok {
 			// The older table knows the mask where the newer one has no prefix.
 			if have := &r.d.Addresses[i]; have.PrefixLength < 0 {
 				have.PrefixLength = prefix
 			}
 			return
 		}
-		seen[a] = len(r.d.Addresses)
+		seen[at] = len(r.d.Addresses)
 		r.d.Addresses = append(r.d.Addresses, Address{Address: a.String(), PrefixLength: prefix, IfIndex: ifIndex})
 	}
 	t := r.table("addresses", "1.3.6.1.2.1.4.34.1", 3, 4, 5)
@@ -39,7 +47,7 @@ func (r *reader) addresses() {
 		if p := arcs(t.text(i, 5)); len(p) > 12 {
 			prefix = int(p[len(p)-1])
 		}
-		if prefix < 0 || prefix > a.BitLen() {
+		if prefix <= 0 || prefix > a.BitLen() {
 			prefix = -1
 		}
 		add(a, prefix, t.int(i, 3))
@@ -67,12 +75,23 @@ func (r *reader) addresses() {
 	for i := range r.d.Addresses {
 		d := &r.d.Addresses[i]
 		if d.PrefixLength < 0 {
-			d.PrefixLength = 32
-			if strings.Contains(d.Address, ":") {
-				d.PrefixLength = 128
-			}
+			d.PrefixLength = assumedPrefix(netip.MustParseAddr(d.Address))
 		}
 	}
+}
+
+// assumedPrefix is for addresses of which the device tells no prefix: that of the
+// networks with one meaning everywhere (RFC 6890), else the address alone.
+func assumedPrefix(a netip.Addr) int {
+	switch {
+	case a.Is4() && a.IsLoopback():
+		return 8
+	case a.Is4() && a.IsLinkLocalUnicast():
+		return 16
+	case a.IsLinkLocalUnicast():
+		return 64
+	}
+	return a.BitLen()
 }
 
 // maskBits gives the prefix length of a mask; -1 when there is none.
@@ -85,6 +104,9 @@ func maskBits(v snmp.Var) int {
 	for _, b := range m.AsSlice() {
 		n += bits.OnesCount8(b)
 	}
+	if n == 0 {
+		return -1
+	}
 	return n
 }
 
@@ -96,6 +118,12 @@ func inetAddress(a []int64) (netip.Addr, []int64, bool) {
 	}
 	kind, n, rest := a[0], int(a[1]), a[2:]
 	want := map[int64]int{1: 4, 2: 16, 3: 8, 4: 20}[kind]
+	if (kind == 1 || kind == 2) && n > want && len(rest) >= n {
+		// Some agents write the address as text.
+		if a, err := netip.ParseAddr(string(octets(rest[:n]))); err == nil {
+			return a, rest[n:], true
+		}
+	}
 	if n != want || n == 0 || len(rest) < n {
 		// Some agents leave the length out.
 		if rest = a[1:]; (kind == 1 || kind == 2) && len(rest) == want {
@@ -195,7 +223,7 @@ func (r *reader) routeRows(entry snmp.OID, first int, cols ...int) rows {
 }
 
 func (r *reader) route(dest netip.Addr, length int, hop netip.Addr, ifIndex, protocol int64) {
-	p := netip.PrefixFrom(dest, length)
+	p := netip.PrefixFrom(dest, max(length, 0))
 	if !p.IsValid() {
 		return
 	}

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -8,62 +9,96 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 )
 
-// lldp reads the remote systems of LLDP-MIB (IEEE 802.1AB).
+// lldp reads the remote systems of LLDP-MIB (IEEE 802.1AB-2005), else of
+// LLDP-V2-MIB (802.1AB-2009), whose local port is the interface.
 func (r *reader) lldp() {
 	const lldp = "1.0.8802.1.1.2.1."
 	t := r.table("LLDP neighbors", lldp+"4.1.1", 4, 5, 6, 7, 8, 9, 10)
 	if len(t.order) == 0 {
+		r.lldpV2()
 		return
 	}
 	local := r.localPorts()
-	managed := map[string]string{}
-	r.walk("LLDP addresses", lldp+"4.2.1.3", func(i string, _ snmp.Var) error {
-		p := arcs(i)
-		if len(p) < 6 {
-			return nil
-		}
-		key := strconv.FormatInt(p[1], 10) + "." + strconv.FormatInt(p[2], 10)
-		if a, _, ok := inetAddress(p[3:]); ok && managed[key] == "" {
-			managed[key] = a.String()
-		}
-		return nil
-	})
+	managed := r.managed(lldp+"4.2.1.3", 3)
 	for _, i := range t.order {
 		// The time mark, the local port, the number of the remote.
 		p := arcs(i)
 		if len(p) != 3 {
 			continue
 		}
-		row := t.cells[i]
-		n := Neighbor{
-			LocalIfIndex: local[p[1]], Protocol: "lldp", RemoteName: t.text(i, 9), RemoteDescr: t.text(i, 10),
-			RemoteAddress: managed[strconv.FormatInt(p[1], 10)+"."+strconv.FormatInt(p[2], 10)],
+		ifIndex := local[p[1]]
+		if ifIndex == 0 {
+			ifIndex = r.portIndex(p[1])
 		}
-		if n.LocalIfIndex == 0 {
-			n.LocalIfIndex = r.portIndex(p[1])
-		}
-		switch t.int(i, 4) {
-		case 4:
-			n.RemoteMAC = row[5].MAC()
-		case 5:
-			if a, ok := networkAddress(row[5].Raw); ok && n.RemoteAddress == "" {
-				n.RemoteAddress = a
-			}
-		default:
-			fill(&n.RemoteName, row[5].Text())
-		}
-		n.RemotePort = portID(t.int(i, 6), row[7])
-		if mac := row[7].MAC(); t.int(i, 6) == 3 && mac != "" {
-			// A port that is only a MAC is named by its description, where there is one.
-			fill(&n.RemoteMAC, mac)
-			if d := t.text(i, 8); d != "" {
-				n.RemotePort = d
-			}
-		}
-		fill(&n.RemotePort, t.text(i, 8))
-		fill(&n.RemoteName, n.RemoteMAC)
-		r.d.Neighbors = append(r.d.Neighbors, n)
+		r.remote(t, i, 4, ifIndex, managed[joined(p)])
 	}
+}
+
+func (r *reader) lldpV2() {
+	const lldp = "1.3.111.2.802.1.1.13.1."
+	t := r.table("LLDP neighbors", lldp+"4.1.1", 5, 6, 7, 8, 9, 10, 11)
+	if len(t.order) == 0 {
+		return
+	}
+	managed := r.managed(lldp+"4.2.1.3", 4)
+	for _, i := range t.order {
+		// The time mark, the interface, the kind of destination, the number.
+		if p := arcs(i); len(p) == 4 {
+			r.remote(t, i, 5, p[1], managed[joined(p)])
+		}
+	}
+}
+
+// joined is the index of a remote system without its time mark.
+func joined(p []int64) string { return fmt.Sprint(p[1:]) }
+
+// managed reads the management addresses of remote systems, which follow n arcs of
+// the index. The first of a remote counts.
+func (r *reader) managed(column snmp.OID, n int) map[string]string {
+	out := map[string]string{}
+	r.walk("LLDP addresses", column, func(i string, _ snmp.Var) error {
+		p := arcs(i)
+		if len(p) < n+2 {
+			return nil
+		}
+		if a, _, ok := inetAddress(p[n:]); ok && out[joined(p[:n])] == "" {
+			out[joined(p[:n])] = a.String()
+		}
+		return nil
+	})
+	return out
+}
+
+// remote adds a remote system; its columns start with the subtype of the chassis.
+func (r *reader) remote(t rows, i string, first int, ifIndex int64, address string) {
+	row := t.cells[i]
+	n := Neighbor{
+		LocalIfIndex: ifIndex, Protocol: "lldp", RemoteName: t.text(i, first+5), RemoteDescr: t.text(i, first+6), RemoteAddress: address,
+		RemotePort: portID(t.int(i, first+2), row[first+3]), RemotePortDescr: t.text(i, first+4),
+	}
+	chassis := row[first+1]
+	switch t.int(i, first) {
+	case 4:
+		n.RemoteMAC = chassis.MAC()
+	case 5:
+		if a, ok := networkAddress(chassis.Raw); ok {
+			fill(&n.RemoteAddress, a)
+		}
+	default:
+		fill(&n.RemoteName, chassis.Text())
+	}
+	if t.int(i, first+2) == 3 {
+		fill(&n.RemoteMAC, row[first+3].MAC())
+	}
+	fill(&n.RemotePort, n.RemotePortDescr)
+	if n.RemotePortDescr == n.RemotePort {
+		n.RemotePortDescr = ""
+	}
+	fill(&n.RemoteName, n.RemoteMAC)
+	if n.RemoteName == "" && n.RemotePort == "" && n.RemoteAddress == "" && n.RemoteDescr == "" {
+		return
+	}
+	r.d.Neighbors = append(r.d.Neighbors, n)
 }
 
 // portID reads LldpPortId by its subtype: 3 is a MAC, 4 a network address, the

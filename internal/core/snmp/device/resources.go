@@ -104,7 +104,7 @@ func settle(ms []Memory) {
 		switch {
 		case m.Class == "system" && physical < 0:
 			physical = i
-		case m.Class == "buffers" || m.Class == "cached":
+		case m.Descr == "Memory buffers" || m.Descr == "Cached memory":
 			reclaim += m.UsedBytes
 		}
 	}
@@ -112,7 +112,7 @@ func settle(ms []Memory) {
 		return
 	}
 	for i := range ms {
-		if c := ms[i].Class; c == "buffers" || c == "cached" || c == "shared" {
+		if d := ms[i].Descr; d == "Memory buffers" || d == "Cached memory" || d == "Shared memory" {
 			ms[i].TotalBytes = max(ms[i].UsedBytes, ms[physical].TotalBytes)
 		}
 	}

@@ -152,19 +152,20 @@ func (r *reader) ups() {
 		{ups + "5.1.0", hertz, "Bypass", 0.1},
 		{ups + "6.1.0", measure{"count", ""}, "UPS alarms", 1},
 	}
-	oids := []snmp.OID{ups + "2.1.0", ups + "4.1.0", ups + "1.1.0", ups + "1.2.0", ups + "1.3.0"}
+	oids := []snmp.OID{ups + "2.1.0", ups + "4.1.0", ups + "1.1.0", ups + "1.2.0", ups + "1.3.0", ups + "7.3.0"}
 	for _, s := range single {
 		oids = append(oids, snmp.OID(s.oid))
 	}
 	v := r.get("UPS values", oids...)
 	r.state(ups+"2.1.0", v[0], "Battery status", map[int64]string{1: "unknown", 2: "normal", 3: "low", 4: "depleted"})
 	r.state(ups+"4.1.0", v[1], "Output source", map[int64]string{1: "other", 2: "none", 3: "normal", 4: "bypass", 5: "battery", 6: "booster", 7: "reducer"})
+	r.state(ups+"7.3.0", v[5], "Last test", map[int64]string{1: "passed", 2: "warning", 3: "error", 4: "aborted", 5: "running", 6: "none"})
 	it := &r.d.Item
 	fill(&it.Vendor, v[2].Text())
 	fill(&it.Model, v[3].Text())
 	fill(&it.Version, v[4].Text())
 	for i, s := range single {
-		r.sense(s.oid, v[5+i], s.m, s.descr, s.factor)
+		r.sense(s.oid, v[6+i], s.m, s.descr, s.factor)
 	}
 	for _, k := range []struct {
 		entry, descr string
