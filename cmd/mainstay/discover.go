@@ -122,9 +122,16 @@ func printDevice(c *cobra.Command, d *device.Device) error {
 		what  string
 		count int
 	}{
-		{"Addresses", len(d.Addresses)}, {"Processors", len(d.Processors)}, {"Memories", len(d.Memories)}, {"Storages", len(d.Storages)},
-		{"Sensors", len(d.Sensors)}, {"Parts", len(d.Parts)}, {"VLANs", len(d.VLANs)}, {"MAC addresses", len(d.MACs)},
-		{"Address table", len(d.Hosts)}, {"Routes", len(d.Routes)},
+		{"Addresses", len(d.Addresses)},
+		{"Processors", len(d.Processors)},
+		{"Memories", len(d.Memories)},
+		{"Storages", len(d.Storages)},
+		{"Sensors", len(d.Sensors)},
+		{"Parts", len(d.Parts)},
+		{"VLANs", len(d.VLANs)},
+		{"MAC addresses", len(d.MACs)},
+		{"Address table", len(d.Hosts)},
+		{"Routes", len(d.Routes)},
 	} {
 		if n.count > 0 {
 			line(n.what, fmt.Sprint(n.count))

@@ -296,13 +296,16 @@ func (s *session) explain(err error) error {
 	case timedOut(err):
 		what := "the community"
 		if s.target.Version == V3 {
-			what = "the user"
+			what = "the user or a password"
 		}
 		return errs.New(errs.Unavailable, "%s did not answer SNMP. It may be off, behind a firewall, or %s may be wrong.", who, what)
 	case strings.Contains(msg, "connection refused"):
 		return errs.New(errs.Unavailable, "%s has no SNMP agent on that port.", who)
 	case strings.Contains(msg, "unknown user name") || strings.Contains(msg, "unknown username"):
 		return errs.New(errs.Unavailable, "%s does not know the SNMPv3 user.", who)
+	case strings.Contains(msg, "not authentic"):
+		// Reports about an unknown user and a wrong password come without proof.
+		return errs.New(errs.Unavailable, "%s does not know the SNMPv3 user, or the authentication password or protocol is wrong.", who)
 	case strings.Contains(msg, "wrong digest"):
 		return errs.New(errs.Unavailable, "%s refused the SNMPv3 authentication password or protocol.", who)
 	case strings.Contains(msg, "decryption"):

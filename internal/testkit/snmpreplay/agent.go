@@ -67,8 +67,10 @@ func (r *Recording) Serve(t testing.TB, community string, opts ...Option) string
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &agent{r: r, community: community, conn: conn, size: maxAnswer,
-		wire: &gosnmp.GoSNMP{Version: gosnmp.Version2c, Community: community, MaxOids: gosnmp.MaxOids}}
+	a := &agent{
+		r: r, community: community, conn: conn, size: maxAnswer,
+		wire: &gosnmp.GoSNMP{Version: gosnmp.Version2c, Community: community, MaxOids: gosnmp.MaxOids},
+	}
 	for _, o := range opts {
 		o(a)
 	}

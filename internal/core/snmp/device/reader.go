@@ -31,6 +31,9 @@ type Options struct {
 // Read reads a device from the standard MIBs. It fails only when the device does
 // not answer at all; a table that cannot be read is told in Device.Limits.
 func Read(ctx context.Context, s snmp.Session, opt Options) (*Device, error) {
+	if opt.Address == "" {
+		opt.Address = unnamed
+	}
 	if opt.Time <= 0 {
 		opt.Time = 3 * time.Minute
 	}
@@ -44,6 +47,9 @@ func Read(ctx context.Context, s snmp.Session, opt Options) (*Device, error) {
 	defer cancel()
 	r := &reader{ctx: limited, s: s, opt: opt, d: empty()}
 	if err := r.system(); err != nil {
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = errs.New(errs.Unavailable, "%s did not answer SNMP within %s.", opt.Address, opt.Time)
+		}
 		return nil, err
 	}
 	for _, read := range []func(){
@@ -88,6 +94,9 @@ type reader struct {
 	basePort map[int64]int64
 }
 
+// unnamed stands for an address that was not given, in sentences.
+const unnamed = "The device"
+
 // errStop ends a walk when enough was read.
 var errStop = errors.New("enough")
 
@@ -116,7 +125,7 @@ func (r *reader) walk(what string, root snmp.OID, fn func(index string, v snmp.V
 		return true
 	case errors.Is(err, errVars):
 		r.stop(fmt.Sprintf("The device has more than %d values. What follows %s was not read.", r.opt.MaxVars, what))
-	case r.ctx.Err() != nil:
+	case r.ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		r.stop(fmt.Sprintf("The reading took longer than %s. What follows %s was not read.", r.opt.Time, what))
 	case snmp.Limited(err):
 		r.fails = 0

@@ -20,7 +20,7 @@ func (r *reader) system() error {
 		it.UptimeSeconds = t / 100
 	}
 	it.Contact, it.Name, it.Location = v[3].Text(), v[4].Text(), v[5].Text()
-	if it.Name == "" {
+	if it.Name == "" && r.opt.Address != unnamed {
 		it.Name = r.opt.Address
 	}
 	return nil
