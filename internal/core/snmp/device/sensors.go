@@ -246,10 +246,39 @@ func (r *reader) printer() {
 	for _, i := range t.order {
 		r.state(hr+"2.1.5."+i, status.cells[i][5], "Printer device status", map[int64]string{1: "unknown", 2: "running", 3: "warning", 4: "testing", 5: "down"})
 		r.state(hr+"5.1.1."+i, t.cells[i][1], "Printer status", map[int64]string{1: "other", 2: "unknown", 3: "idle", 4: "printing", 5: "warmup"})
+		r.printerErrors(hr+"5.1.2."+i, t.cells[i][2])
 		fill(&r.d.Item.Model, status.text(i, 3))
 	}
 	if v := r.get("printer values", prt+"5.1.1.17.1"); len(t.order) > 0 || v[0].Kind != snmp.Missing {
 		fill(&r.d.Item.Serial, v[0].Text())
 		r.d.Item.Kind, r.d.Item.Role = "printer", "printer"
 	}
+}
+
+var printerErrors = []string{
+	"low paper", "no paper", "low toner", "no toner", "door open", "jammed", "offline", "service requested",
+	"input tray missing", "output tray missing", "marker supply missing", "output near full", "output full",
+	"input tray empty", "overdue for maintenance",
+}
+
+// printerErrors reads hrPrinterDetectedErrorState: bits from the highest of the
+// first byte. The value is how many are set.
+func (r *reader) printerErrors(oid string, v snmp.Var) {
+	if v.Kind != snmp.OctetString {
+		return
+	}
+	var words []string
+	for i, word := range printerErrors {
+		if i/8 < len(v.Raw) && v.Raw[i/8]&(0x80>>(i%8)) != 0 {
+			words = append(words, word)
+		}
+	}
+	state := "no error"
+	if len(words) > 0 {
+		state = strings.Join(words, ", ")
+	}
+	index := oid[strings.LastIndexByte(oid, '.')+1:]
+	r.d.Sensors = append(r.d.Sensors, Sensor{
+		Index: index, Class: "state", Descr: "Printer errors", Value: float64(len(words)), State: state, OID: oid,
+	})
 }

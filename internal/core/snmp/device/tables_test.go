@@ -57,7 +57,8 @@ func TestAddressTable(t *testing.T) {
 		text(ip+"35.1.4.3.2.16.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.9", mac),
 	)
 	require.Equal(t, []device.Host{
-		{Address: "192.0.2.9", MAC: "02:00:5e:10:00:01", IfIndex: 3}, {Address: "2001:db8::9", MAC: "02:00:5e:10:00:01", IfIndex: 3},
+		{Address: "192.0.2.9", MAC: "02:00:5e:10:00:01", IfIndex: 3},
+		{Address: "2001:db8::9", MAC: "02:00:5e:10:00:01", IfIndex: 3},
 		{Address: "192.0.2.10", MAC: "02:00:5e:10:00:01", IfIndex: 3},
 	}, d.Hosts, "a row that is in both tables is one host")
 }
@@ -109,6 +110,22 @@ func TestEntitySensors(t *testing.T) {
 		{Index: "2", Class: "voltage", Descr: "Sensor 2", Value: 12.034, Unit: "volt", OID: s + "4.2"},
 		{Index: "3", Class: "temperature", Descr: "Sensor 3", Value: -7, Unit: "celsius", OID: s + "4.3"},
 	}, d.Sensors, "what is unavailable is left out")
+}
+
+func TestPrinter(t *testing.T) {
+	t.Parallel()
+	d := read(
+		t, device.Options{},
+		text("1.3.6.1.2.1.43.11.1.1.6.1.1", "black"), num("1.3.6.1.2.1.43.11.1.1.8.1.1", 5000), num("1.3.6.1.2.1.43.11.1.1.9.1.1", 1250),
+		text("1.3.6.1.2.1.43.11.1.1.6.1.2", "waste"), num("1.3.6.1.2.1.43.11.1.1.8.1.2", -2), num("1.3.6.1.2.1.43.11.1.1.9.1.2", -3),
+		num("1.3.6.1.2.1.25.3.5.1.1.1", 3), text("1.3.6.1.2.1.25.3.5.1.2.1", "\x48\x02"),
+	)
+	require.Equal(t, "printer", d.Item.Kind)
+	require.Equal(t, []device.Sensor{
+		{Index: "1.1", Class: "percent", Descr: "black", Value: 25, Unit: "percent", OID: "1.3.6.1.2.1.43.11.1.1.9.1.1"},
+		{Index: "1", Class: "state", Descr: "Printer status", Value: 3, State: "idle", OID: "1.3.6.1.2.1.25.3.5.1.1.1"},
+		{Index: "1", Class: "state", Descr: "Printer errors", Value: 3, State: "no paper, door open, overdue for maintenance", OID: "1.3.6.1.2.1.25.3.5.1.2.1"},
+	}, d.Sensors)
 }
 
 // The local port of a neighbor is found by its name before its number.
