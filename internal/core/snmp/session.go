@@ -23,6 +23,9 @@ type session struct {
 	target Target
 	reps   uint32
 	max    int
+	// answered tells that the agent spoke at least once: a silence after that is
+	// not about the community.
+	answered bool
 }
 
 // Open prepares a conversation. Nothing is sent for versions 1 and 2c; version 3
@@ -109,7 +112,7 @@ func (s *session) get(ctx context.Context, oids []OID) ([]Var, error) {
 	for i, o := range oids {
 		names[i] = "." + string(o)
 	}
-	p, err := s.g.Get(names)
+	p, err := s.ask(func() (*gosnmp.SnmpPacket, error) { return s.g.Get(names) })
 	if err != nil {
 		return nil, s.explain(err)
 	}
@@ -149,15 +152,23 @@ func (s *session) Walk(ctx context.Context, root OID, fn func(Var) error) error 
 			return err
 		}
 		p, err := s.next(at, reps)
+		if err != nil && s.answered && reps > fewRepetitions && ctx.Err() == nil && timedOut(err) {
+			// Large answers are lost on the way to some devices, or never sent.
+			reps = fewRepetitions
+			s.reps = reps
+			continue
+		}
 		if err != nil {
 			return s.explain(err)
 		}
-		if p.Error == gosnmp.TooBig && reps > 1 {
+		switch {
+		case p.Error == gosnmp.TooBig && reps > 1:
 			reps /= 2
 			continue
-		}
-		if p.Error != gosnmp.NoError || len(p.Variables) == 0 {
+		case p.Error == gosnmp.NoSuchName || p.Error == gosnmp.NoError && len(p.Variables) == 0:
 			return nil
+		case p.Error != gosnmp.NoError:
+			return &LimitError{Target: s.target.Address, OID: at, Why: "it answered with the error " + p.Error.String()}
 		}
 		for _, raw := range p.Variables {
 			v := convert(raw)
@@ -185,11 +196,37 @@ func (s *session) Walk(ctx context.Context, root OID, fn func(Var) error) error 
 }
 
 func (s *session) next(at OID, reps uint32) (*gosnmp.SnmpPacket, error) {
-	if s.g.Version == gosnmp.Version1 {
-		return s.g.GetNext([]string{"." + string(at)})
-	}
-	return s.g.GetBulk([]string{"." + string(at)}, 0, reps)
+	name := []string{"." + string(at)}
+	return s.ask(func() (*gosnmp.SnmpPacket, error) {
+		if s.g.Version == gosnmp.Version1 {
+			return s.g.GetNext(name)
+		}
+		return s.g.GetBulk(name, 0, reps)
+	})
 }
+
+// fewRepetitions fit into the smallest packet that each agent must take, 484 bytes.
+const fewRepetitions = 5
+
+// errMalformed stands for a packet that the decoder could not survive.
+var errMalformed = errors.New("it sent a packet that is not SNMP")
+
+// ask sends one request. What an agent sends must never end the program, so a panic
+// of the decoder is an error.
+func (s *session) ask(send func() (*gosnmp.SnmpPacket, error)) (p *gosnmp.SnmpPacket, err error) {
+	defer func() {
+		if recover() != nil {
+			p, err = nil, errMalformed
+		}
+	}()
+	if p, err = send(); err == nil && p == nil {
+		err = errMalformed
+	}
+	s.answered = s.answered || err == nil
+	return p, err
+}
+
+func timedOut(err error) bool { return strings.Contains(err.Error(), "timeout") }
 
 // LimitError says that a device answered in a way that would not end.
 type LimitError struct {
@@ -254,22 +291,31 @@ func (s *session) explain(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return err
-	case strings.Contains(msg, "timeout"):
+	case timedOut(err) && s.answered:
+		return errs.New(errs.Unavailable, "%s stopped answering SNMP.", who)
+	case timedOut(err):
 		what := "the community"
 		if s.target.Version == V3 {
-			what = "the user"
+			what = "the user or a password"
 		}
 		return errs.New(errs.Unavailable, "%s did not answer SNMP. It may be off, behind a firewall, or %s may be wrong.", who, what)
 	case strings.Contains(msg, "connection refused"):
 		return errs.New(errs.Unavailable, "%s has no SNMP agent on that port.", who)
 	case strings.Contains(msg, "unknown user name") || strings.Contains(msg, "unknown username"):
 		return errs.New(errs.Unavailable, "%s does not know the SNMPv3 user.", who)
+	case strings.Contains(msg, "not authentic"):
+		// Reports about an unknown user and a wrong password come without proof.
+		return errs.New(errs.Unavailable, "%s does not know the SNMPv3 user, or the authentication password or protocol is wrong.", who)
 	case strings.Contains(msg, "wrong digest"):
 		return errs.New(errs.Unavailable, "%s refused the SNMPv3 authentication password or protocol.", who)
 	case strings.Contains(msg, "decryption"):
 		return errs.New(errs.Unavailable, "%s refused the SNMPv3 privacy password or protocol.", who)
 	case strings.Contains(msg, "no such host"):
 		return errs.New(errs.Unavailable, "The name in %s is not known to the DNS.", who)
+	}
+	if errors.Is(err, errMalformed) || strings.Contains(msg, "decode") || strings.Contains(msg, "parsing") ||
+		strings.Contains(msg, "unmarshal") || strings.Contains(msg, "truncated") || strings.Contains(msg, "sanity") || strings.Contains(msg, "PDUType") {
+		return errs.Wrap(errs.Unavailable, err, "%s answered with something that is not SNMP.", who)
 	}
 	return errs.New(errs.Unavailable, "SNMP with %s failed: %s.", who, strings.TrimSuffix(msg, "."))
 }

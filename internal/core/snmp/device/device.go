@@ -131,6 +131,9 @@ type Neighbor struct {
 	RemoteMAC     string `json:"remote_mac,omitempty"`
 	RemoteAddress string `json:"remote_address,omitempty"`
 	RemoteDescr   string `json:"remote_descr,omitempty"`
+	// RemotePortDescr is the description of the remote port, where RemotePort is
+	// only an identifier such as a MAC address or a number.
+	RemotePortDescr string `json:"remote_port_descr,omitempty"`
 }
 
 // VLAN is a virtual LAN that the device knows.
