@@ -178,8 +178,10 @@ func (c *checker) amounts(path string, r Rows, a Amounts) {
 
 func (c *checker) sensor(path string, s Sensor) {
 	c.rows(path, s.Rows)
-	if _, ok := s.Columns[s.Precision]; s.Precision != "" && !ok {
-		c.fail(path+".precision", s.Precision, "is not a column of this table; name it under columns")
+	for key, col := range map[string]string{"factor": s.Factor, "precision": s.Precision} {
+		if _, ok := s.Columns[col]; col != "" && !ok {
+			c.fail(path+"."+key, col, "is not a column of this table; name it under columns")
+		}
 	}
 	if (s.Class == "state") != (len(s.States) > 0) {
 		c.fail(path+".states", "", "must be given for a sensor of class state and for no other")

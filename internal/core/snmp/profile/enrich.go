@@ -216,7 +216,7 @@ func (def Sensor) read(w row) (device.Sensor, Point, bool) {
 		s.Unit = units[s.Class]
 	}
 	s.Descr = w.descr(def.Descr, strings.ToUpper(def.Class[:1])+strings.ReplaceAll(def.Class[1:], "_", " "))
-	f := def.factor(w, "", def.Precision)
+	f := def.factor(w, def.Factor, def.Precision)
 	p := Point{Metric: "snmp_sensor_" + s.Class, Labels: map[string]string{"sensor": s.Descr, "index": w.index}, Op: Value,
 		OIDs: []snmp.OID{snmp.OID(s.OID)}, Factor: f, Offset: def.Offset, Pattern: def.Pattern.text()}
 	if s.Unit != "" {

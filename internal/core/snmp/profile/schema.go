@@ -167,8 +167,10 @@ type Sensor struct {
 	Value OID    `yaml:"value" required:"true"`
 	// Offset is added after scaling.
 	Offset float64 `yaml:"offset"`
-	// Precision names a column with the number of decimal places.
+	// Precision names a column with the number of decimal places, Factor one that
+	// the value is multiplied by.
 	Precision string `yaml:"precision"`
+	Factor    string `yaml:"factor"`
 	// Pattern takes the number out of a text by its first group.
 	Pattern Pattern `yaml:"pattern"`
 	// Min and Max are the range that is plausible after scaling.
