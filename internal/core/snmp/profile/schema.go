@@ -36,6 +36,8 @@ type Profile struct {
 	Metrics      []Metric     `yaml:"metrics"`
 
 	file string
+	// own is set for a user's profile.
+	own bool
 }
 
 // Match is one way to know a device; all that is given must hold.
@@ -88,6 +90,8 @@ type Source struct {
 	Map map[string]string `yaml:"map"`
 	// Format is a text with {value} in it.
 	Format string `yaml:"format"`
+	// Fallback is taken only when the standard tables gave nothing.
+	Fallback bool `yaml:"fallback"`
 }
 
 // Rows is what all tables have in common.

@@ -33,6 +33,9 @@ func (r *reader) identify(ctx context.Context, it *device.Item) error {
 	} {
 		got := ""
 		for _, s := range part.sources {
+			if s.Fallback && *part.into != "" {
+				continue
+			}
 			v, err := r.source(ctx, s)
 			if err != nil {
 				return err
