@@ -226,7 +226,7 @@ func (r *reader) sensors(ctx context.Context) error {
 		for _, w := range rows {
 			s, p, ok := def.read(w)
 			name := s.Class + "|" + strings.ToLower(s.Descr)
-			if !ok || byOID[s.OID] || own[s.OID+s.Class] || byName[name] && !isGenericName(s.Descr) {
+			if !ok || byOID[s.OID] || own[s.OID+s.Class] || byName[name] {
 				continue
 			}
 			own[s.OID+s.Class] = true
@@ -236,9 +236,6 @@ func (r *reader) sensors(ctx context.Context) error {
 	}
 	return nil
 }
-
-// isGenericName tells names that do not tell rows apart.
-func isGenericName(d string) bool { return strings.TrimSpace(d) == "" }
 
 var units = map[string]string{
 	"temperature": "celsius", "voltage": "volt", "current": "ampere", "power": "watt", "fan_speed": "rpm",

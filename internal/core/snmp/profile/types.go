@@ -2,7 +2,6 @@ package profile
 
 import (
 	"fmt"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -198,6 +197,3 @@ func badRefs(s string, columns map[string]Column) []string {
 	}
 	return bad
 }
-
-// isZero tells whether v was not given.
-func isZero(v any) bool { return reflect.ValueOf(v).IsZero() }
