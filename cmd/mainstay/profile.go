@@ -98,8 +98,13 @@ func printReading(c *cobra.Command, r *profile.Reading) {
 		name = "none matches"
 	}
 	for _, l := range [][2]string{
-		{"profile", name}, {"name", d.Item.Name}, {"kind", strings.TrimSpace(d.Item.Kind + " " + d.Item.Role)}, {"vendor", d.Item.Vendor},
-		{"model", d.Item.Model}, {"system", strings.TrimSpace(d.Item.OS + " " + d.Item.Version)}, {"serial", d.Item.Serial},
+		{"profile", name},
+		{"name", d.Item.Name},
+		{"kind", strings.TrimSpace(d.Item.Kind + " " + d.Item.Role)},
+		{"vendor", d.Item.Vendor},
+		{"model", d.Item.Model},
+		{"system", strings.TrimSpace(d.Item.OS + " " + d.Item.Version)},
+		{"serial", d.Item.Serial},
 	} {
 		fmt.Fprintf(w, "%-10s %s\n", l[0], l[1])
 	}

@@ -130,8 +130,10 @@ func (r *reader) memories(ctx context.Context) error {
 			return err
 		}
 		for _, p := range pools {
-			m := device.Memory{Index: string(p.oid), Descr: p.row.descr(def.Descr, "Memory"), Class: def.Class,
-				TotalBytes: uint64(p.total), UsedBytes: uint64(p.used), UsedPercent: p.percent}
+			m := device.Memory{
+				Index: string(p.oid), Descr: p.row.descr(def.Descr, "Memory"), Class: def.Class,
+				TotalBytes: uint64(p.total), UsedBytes: uint64(p.used), UsedPercent: p.percent,
+			}
 			if m.Class == "" {
 				m.Class = "system"
 			}
@@ -160,8 +162,10 @@ func (r *reader) storages(ctx context.Context) error {
 			return err
 		}
 		for _, p := range pools {
-			s := device.Storage{Index: string(p.oid), Descr: p.row.descr(def.Descr, "Storage"), Type: p.row.expand(def.Type),
-				SizeBytes: uint64(p.total), UsedBytes: uint64(p.used)}
+			s := device.Storage{
+				Index: string(p.oid), Descr: p.row.descr(def.Descr, "Storage"), Type: p.row.expand(def.Type),
+				SizeBytes: uint64(p.total), UsedBytes: uint64(p.used),
+			}
 			if p.percent != nil || seen[strings.ToLower(s.Descr)] {
 				continue
 			}

@@ -87,7 +87,8 @@ func acmeVars() []snmp.Var {
 		num(".6.1.1.4", -1), text(".6.2.1.4", "off"), num(".6.3.1.4", 1),
 		num(".6.1.1.5", 900), text(".6.2.1.5", "broken"), num(".6.3.1.5", 1),
 		text(".6.9.0", "it is 212 F"), num(".7.1.0", 2), num(".7.2.0", 9),
-		text(".8.1.3.1", "core"), text(".8.2.3.1", "\x00\x11\x22\xaa\xbb\xcc"), {OID: "1.3.6.1.4.1.99999.8.3.3.1", Kind: snmp.IPAddress, Raw: []byte("192.0.2.1")},
+		text(".8.1.3.1", "core"), text(".8.2.3.1", "\x00\x11\x22\xaa\xbb\xcc"),
+		{OID: "1.3.6.1.4.1.99999.8.3.3.1", Kind: snmp.IPAddress, Raw: []byte("192.0.2.1")},
 		num(".9.1.1", 50), num(".9.2.1", 4),
 	}
 }

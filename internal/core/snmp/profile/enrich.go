@@ -197,8 +197,10 @@ func (r *reader) processors(ctx context.Context) error {
 			oid := at(def.Usage, w.index)
 			p := device.Processor{Index: string(oid), Descr: w.descr(def.Descr, "Processor"), UsagePercent: &n}
 			got = append(got, p)
-			r.point(Point{Metric: "snmp_processor_percent", Labels: map[string]string{"processor": p.Descr}, Op: op,
-				OIDs: []snmp.OID{oid}, Factor: f, Pattern: def.Pattern.text()})
+			r.point(Point{
+				Metric: "snmp_processor_percent", Labels: map[string]string{"processor": p.Descr}, Op: op,
+				OIDs: []snmp.OID{oid}, Factor: f, Pattern: def.Pattern.text(),
+			})
 		}
 	}
 	if len(got) == 0 {
@@ -250,8 +252,10 @@ func (def Sensor) read(w row) (device.Sensor, Point, bool) {
 	}
 	s.Descr = w.descr(def.Descr, strings.ToUpper(def.Class[:1])+strings.ReplaceAll(def.Class[1:], "_", " "))
 	f := def.factor(w, def.Factor, def.Precision)
-	p := Point{Metric: "snmp_sensor_" + s.Class, Labels: map[string]string{"sensor": s.Descr, "index": w.index}, Op: Value,
-		OIDs: []snmp.OID{snmp.OID(s.OID)}, Factor: f, Offset: def.Offset, Pattern: def.Pattern.text()}
+	p := Point{
+		Metric: "snmp_sensor_" + s.Class, Labels: map[string]string{"sensor": s.Descr, "index": w.index}, Op: Value,
+		OIDs: []snmp.OID{snmp.OID(s.OID)}, Factor: f, Offset: def.Offset, Pattern: def.Pattern.text(),
+	}
 	if s.Unit != "" {
 		p.Labels["unit"] = s.Unit
 	}

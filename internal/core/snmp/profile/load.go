@@ -222,8 +222,14 @@ func (s *Set) resolve(name string, path []string) (*Profile, string) {
 func (p *Profile) inherit(parent *Profile) {
 	a, b := &p.Identity, &parent.Identity
 	for _, x := range []struct{ to, from *List[Source] }{
-		{&a.Vendor, &b.Vendor}, {&a.OS, &b.OS}, {&a.OSName, &b.OSName}, {&a.Kind, &b.Kind}, {&a.Role, &b.Role},
-		{&a.Model, &b.Model}, {&a.Version, &b.Version}, {&a.Serial, &b.Serial},
+		{&a.Vendor, &b.Vendor},
+		{&a.OS, &b.OS},
+		{&a.OSName, &b.OSName},
+		{&a.Kind, &b.Kind},
+		{&a.Role, &b.Role},
+		{&a.Model, &b.Model},
+		{&a.Version, &b.Version},
+		{&a.Serial, &b.Serial},
 	} {
 		if len(*x.to) == 0 {
 			*x.to = *x.from

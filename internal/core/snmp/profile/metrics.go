@@ -37,8 +37,10 @@ func (r *reader) metrics(ctx context.Context) error {
 			if _, ok := number(w.v, def.Pattern); !ok {
 				continue
 			}
-			p := Point{Metric: def.Name, Type: def.Type, Op: Value, OIDs: []snmp.OID{at(def.Value, w.index)},
-				Factor: def.factor(w, def.Factor, def.Precision), Pattern: def.Pattern.text()}
+			p := Point{
+				Metric: def.Name, Type: def.Type, Op: Value, OIDs: []snmp.OID{at(def.Value, w.index)},
+				Factor: def.factor(w, def.Factor, def.Precision), Pattern: def.Pattern.text(),
+			}
 			for k, text := range def.Labels {
 				if v := w.expand(text); v != "" {
 					if p.Labels == nil {

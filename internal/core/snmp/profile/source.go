@@ -28,9 +28,14 @@ func (r *reader) identify(ctx context.Context, it *device.Item) error {
 		sources List[Source]
 		group   string
 	}{
-		{&it.Vendor, id.Vendor, "vendor"}, {&it.OS, id.OS, "os"}, {&it.OSName, id.OSName, "os_name"},
-		{&it.Kind, id.Kind, ""}, {&it.Role, id.Role, ""},
-		{&it.Model, id.Model, "model"}, {&it.Version, id.Version, "version"}, {&it.Serial, id.Serial, "serial"},
+		{&it.Vendor, id.Vendor, "vendor"},
+		{&it.OS, id.OS, "os"},
+		{&it.OSName, id.OSName, "os_name"},
+		{&it.Kind, id.Kind, ""},
+		{&it.Role, id.Role, ""},
+		{&it.Model, id.Model, "model"},
+		{&it.Version, id.Version, "version"},
+		{&it.Serial, id.Serial, "serial"},
 	} {
 		got := ""
 		for _, s := range part.sources {
