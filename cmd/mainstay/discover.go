@@ -14,6 +14,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/profile"
 )
 
 func discoverCommand() *cobra.Command {
@@ -98,7 +99,7 @@ func discover(ctx context.Context, t snmp.Target, opt device.Options) (*device.D
 		return nil, err
 	}
 	defer s.Close()
-	return device.Read(ctx, s, opt)
+	return profile.Read(ctx, s, profile.Options{Device: opt})
 }
 
 // printDevice writes a summary for people; the JSON has everything.
