@@ -303,3 +303,18 @@ func skip(a netip.Addr, n int) netip.Addr {
 func allowed(a netip.Addr) bool {
 	return netguard.Guard{}.Check(a) == nil && !a.IsMulticast() && !a.IsUnspecified() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
+
+// First gives the first n targets as text.
+func (t *Targets) First(n int) []string {
+	out := []string{}
+	t.each(0, func(_ int, a netip.Addr, name string) bool {
+		if name == "" {
+			name = a.String()
+		}
+		if len(out) < n {
+			out = append(out, name)
+		}
+		return len(out) < n
+	})
+	return out
+}
