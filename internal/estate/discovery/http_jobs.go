@@ -33,7 +33,7 @@ type previewIn struct{ Body JobSpec }
 // FindingsIn narrows a list of findings.
 type FindingsIn struct {
 	httpapi.Page
-	Outcome []string `query:"outcome" enum:"new,changed,vanished,unchanged" doc:"Only these."`
+	Outcome []string `query:"outcome,explode" enum:"new,changed,vanished,unchanged" doc:"Only these."`
 	Text    string   `query:"q" maxLength:"200" doc:"Words in address, name, description or item."`
 	Item    string   `query:"item" enum:"yes,no" doc:"Only those that are an item, or are none."`
 }
