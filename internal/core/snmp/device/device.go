@@ -94,6 +94,8 @@ type Memory struct {
 	Class      string `json:"class"`
 	TotalBytes uint64 `json:"total_bytes"`
 	UsedBytes  uint64 `json:"used_bytes"`
+	// UsedPercent is given by devices that tell a share and no amounts.
+	UsedPercent *float64 `json:"used_percent,omitempty"`
 }
 
 // Storage is a file system or a disk.
