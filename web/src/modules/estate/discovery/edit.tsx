@@ -1,6 +1,6 @@
 import { Alert, Checkbox, Group, MultiSelect, NumberInput, Select, Switch, Textarea, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { z } from 'zod/mini';
@@ -274,7 +274,7 @@ function Forecast({ values, old }: { values: Values; old?: Spec }) {
     queryKey: ['discovery-preview', asked],
     enabled: any,
     retry: false,
-    placeholderData: (before) => before,
+    placeholderData: keepPreviousData,
     queryFn: ({ signal }) => preview(JSON.parse(asked) as Spec, signal),
   });
   if (!any) return null;
