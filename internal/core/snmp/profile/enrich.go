@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -81,13 +82,25 @@ func (s *Set) enrich(ctx context.Context, m *memo, dev *device.Device, points bo
 // profile may extend it.
 const genericProfile = "generic"
 
-// first is the Prober of a session.
+// first is the Prober of a session: a scalar, or the first value below o. It costs
+// one request.
 func (r *reader) first(ctx context.Context, o snmp.OID) (snmp.Var, error) {
-	cells, err := r.column(ctx, OID(o))
-	if err != nil || len(cells) == 0 {
+	if scalar(OID(o)) {
+		vars, err := r.Get(ctx, o)
+		if err != nil || len(vars) == 0 {
+			return snmp.Var{}, err
+		}
+		return vars[0], nil
+	}
+	var first snmp.Var
+	err := r.Session.Walk(ctx, o, func(v snmp.Var) error {
+		first = v
+		return errEnough
+	})
+	if err != nil && !errors.Is(err, errEnough) && !snmp.Limited(err) {
 		return snmp.Var{}, err
 	}
-	return cells[0].v, nil
+	return first, nil
 }
 
 // column is the memo's, forgiving a device that does not answer for one table: the
