@@ -35,6 +35,7 @@ var scenarios = []struct {
 	{"icmp", "CPU per echo request", icmp},
 	{"start", "start to ready, and at rest", start},
 	{"many", "100,000 TCP checks every 60 s", many},
+	{"records", "a million incidents", records},
 }
 
 func main() {

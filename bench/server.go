@@ -23,6 +23,9 @@ type server struct {
 	cmd   *exec.Cmd
 	ready time.Duration
 	dir   string
+	addr  string
+
+	discovery bool
 }
 
 func startServer(ctx context.Context, discovery bool) (*server, error) {
@@ -36,21 +39,38 @@ func startServer(ctx context.Context, discovery bool) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{url: "http://" + addr, dir: dir, cmd: exec.CommandContext(ctx, "bin/mainstay", "serve", "--data", dir, "--listen", addr, "--log-level", "error")}
-	s.cmd.Env = append(os.Environ(), "MAINSTAY_BOOTSTRAP_TOKEN="+token, fmt.Sprintf("MAINSTAY_DISCOVERY__HOST=%t", discovery))
+	s := &server{url: "http://" + addr, dir: dir, addr: addr, discovery: discovery}
+	if err := s.again(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// again starts the program on the data of before.
+func (s *server) again(ctx context.Context) error {
+	s.cmd = exec.CommandContext(ctx, "bin/mainstay", "serve", "--data", s.dir, "--listen", s.addr, "--log-level", "error")
+	s.cmd.Env = append(os.Environ(), "MAINSTAY_BOOTSTRAP_TOKEN="+token, fmt.Sprintf("MAINSTAY_DISCOVERY__HOST=%t", s.discovery))
 	begin := time.Now()
 	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%w (run make build first)", err)
+		return fmt.Errorf("%w (run make build first)", err)
 	}
 	for time.Since(begin) < 20*time.Second {
 		if _, err := s.get(ctx, "/readyz"); err == nil {
 			s.ready = time.Since(begin)
-			return s, nil
+			return nil
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 	s.stop()
-	return nil, fmt.Errorf("the server did not become ready")
+	return fmt.Errorf("the server did not become ready")
+}
+
+// halt ends the program and keeps its data.
+func (s *server) halt() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return s.cmd.Wait()
 }
 
 func (s *server) stop() {

@@ -87,6 +87,8 @@ type Network interface {
 	Interfaces(ctx context.Context, q bun.IDB, itemIDs []string) (map[string][]Interface, error)
 	// Addresses gives those of the items, by item id.
 	Addresses(ctx context.Context, q bun.IDB, itemIDs []string) (map[string][]Address, error)
+	// VLANs gives those that the items know, by item id.
+	VLANs(ctx context.Context, q bun.IDB, itemIDs []string) (map[string][]VLAN, error)
 }
 
 // NetworkSeen is told when a source reported a view that differs from the one

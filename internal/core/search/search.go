@@ -85,9 +85,9 @@ func (x *Index) Find(ctx context.Context, text string, kinds []string, limit int
 	all := append([]any{typed, typed + "%", "%" + typed + "%", strings.Join(ws, join)}, args...)
 	out := []Doc{}
 	// Ranking every hit of a common word would take seconds on a million
-	// documents: of the newest 2,000 hits the best are shown.
+	// documents: of the newest 1,000 hits the best are shown.
 	err := x.db.Reader().NewRaw("SELECT kind, ref_id, name, title, url, team_id FROM (SELECT d.kind, d.ref_id, d.name, d.title, d.url, d.team_id, d.id, CASE WHEN d.name_words = ? THEN 0 WHEN d.name_words LIKE ? THEN 1 WHEN d.title_words LIKE ? THEN 2 ELSE 3 END AS tier FROM "+
-		from+" WHERE "+match+" AND ("+cond+") ORDER BY "+order+" DESC LIMIT 2000) x ORDER BY tier, id DESC LIMIT ?", append(all, limit)...).Scan(ctx, &out)
+		from+" WHERE "+match+" AND ("+cond+") ORDER BY "+order+" DESC LIMIT 1000) x ORDER BY tier, id DESC LIMIT ?", append(all, limit)...).Scan(ctx, &out)
 	return out, err
 }
 

@@ -77,15 +77,16 @@ func candidates(ctx context.Context, tx *db.Tx, f respond.AlertFired, a around) 
 		refs = append(refs, n)
 	}
 	slices.Sort(refs)
-	// CROSS JOIN makes SQLite begin with what is open, which is little.
+	// EXISTS makes SQLite begin with what is open, which is little; a join with
+	// DISTINCT walks all incidents by number.
 	found := map[string]int64{}
 	for part := range slices.Chunk(refs, 500) {
 		var rows []struct {
 			ID     string
 			Number int64
 		}
-		if err := tx.NewRaw("SELECT DISTINCT r.id, r.number FROM records r CROSS JOIN record_items i WHERE i.record_id = r.id AND i.ref_kind = ? AND i.ref_id IN (?) AND r.kind = ? AND r.open = ?",
-			estate.ItemKind, bun.In(part), respond.IncidentKind, true).Scan(ctx, &rows); err != nil {
+		if err := tx.NewRaw("SELECT r.id, r.number FROM records r WHERE r.kind = ? AND r.open = ? AND EXISTS (SELECT 1 FROM record_items i WHERE i.record_id = r.id AND i.ref_kind = ? AND i.ref_id IN (?))",
+			respond.IncidentKind, true, estate.ItemKind, bun.In(part)).Scan(ctx, &rows); err != nil {
 			return nil, err
 		}
 		for _, r := range rows {

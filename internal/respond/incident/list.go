@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,8 +72,14 @@ func (s *Service) listIDs(ctx context.Context, q bun.IDB, f filter) ([]string, s
 		where += " AND r.state IN (?)"
 		args = append(args, bun.In(f.States))
 	}
+	kind := "r.kind"
+	if f.Text != "" {
+		// The hits of a search are few: an expression keeps the planner from walking
+		// an index of all incidents in the order of the list instead.
+		kind = "r.kind || ''"
+	}
 	one := func(cond string) string {
-		return "SELECT r.id, r.number, r.priority FROM " + from + " WHERE r.kind = '" + respond.IncidentKind + "' AND " + cond + where + " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Limit+1)
+		return "SELECT r.id, r.number, r.priority FROM " + from + " WHERE " + kind + " = '" + respond.IncidentKind + "' AND " + cond + where + " ORDER BY " + order + " LIMIT " + strconv.Itoa(f.Limit+1)
 	}
 	query, all := one("1 = 1"), args
 	if len(values) > 0 {
@@ -110,8 +117,10 @@ func partition(f filter) (string, []any) {
 	switch {
 	case f.Sort == "priority" || f.ItemID != "":
 		return "", nil
+	case f.Text != "":
+		return "", nil
 	case f.Priority > 0 || f.AssigneeID != "" || f.Unassigned:
-		return "r.open = ?", []any{true, false}
+		return "r.open = ?", openness(f.States)
 	case len(f.States) > 0:
 		var out []any
 		for _, st := range f.States {
@@ -120,6 +129,21 @@ func partition(f filter) (string, []any) {
 		return "r.state = ?", out
 	}
 	return "", nil
+}
+
+// openness gives the values of open that records in the states can have: no look
+// at a million closed ones for the few that are new.
+func openness(states []string) []any {
+	if len(states) == 0 {
+		return []any{true, false}
+	}
+	var out []any
+	for _, v := range []bool{true, false} {
+		if slices.ContainsFunc(states, func(st string) bool { return slices.Contains(openStates, st) == v }) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func parseCursor(f filter) (priority, number int64, err error) {
