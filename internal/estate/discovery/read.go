@@ -20,11 +20,10 @@ type reading struct {
 	problems []string
 }
 
-// deviceRead is the part of an SNMP reader that discovery needs.
-type deviceRead func(ctx context.Context, s snmp.Session) (*device.Device, error)
-
 const (
 	snmpTimeout = 1500 * time.Millisecond
+	// readLimit is how long one device may take; what was read until then is kept.
+	readLimit   = 2 * time.Minute
 	oidDescr    = snmp.OID("1.3.6.1.2.1.1.1.0")
 	oidObjectID = snmp.OID("1.3.6.1.2.1.1.2.0")
 )
@@ -87,7 +86,7 @@ func (a *active) readWith(ctx context.Context, t snmp.Target, credential string)
 		return nil, errs.New(errs.Unavailable, "%s answers SNMP but shows nothing of the system group: the view of the community or user is too narrow.", t.Address)
 	}
 	rd := &reading{credential: credential}
-	d, err := a.r.read(ctx, s)
+	d, err := device.Read(ctx, s, device.Options{Address: t.Address, Time: readLimit})
 	if d == nil {
 		d = &device.Device{Item: device.Item{SysDescr: vars[0].Text(), SysObjectID: vars[1].Text()}}
 	}

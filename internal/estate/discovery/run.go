@@ -33,7 +33,6 @@ const (
 type runner struct {
 	s      *Service
 	net    sweep.Net
-	read   deviceRead
 	wake   chan struct{}
 	mu     sync.Mutex
 	active map[string]*active
@@ -43,7 +42,7 @@ type runner struct {
 func newRunner(s *Service) *runner {
 	var d net.Dialer
 	return &runner{
-		s: s, read: readSystem, wake: make(chan struct{}, 1), active: map[string]*active{},
+		s: s, wake: make(chan struct{}, 1), active: map[string]*active{},
 		net: sweep.Net{Ping: &icmp.Sockets{}, Dial: d.DialContext, Resolver: net.DefaultResolver, ARP: sweep.ReadARP},
 	}
 }
