@@ -46,6 +46,7 @@ exim4-daemon-light         exim4
 monitoring-plugins-basic   /usr/lib/nagios/plugins/check_tcp
 monitoring-plugins-standard /usr/lib/nagios/plugins/check_pgsql
 openssl                    openssl
+snmpd                      snmpd
 "
 BENCH_PACKAGES="
 fping                      fping
