@@ -264,6 +264,8 @@ func (s *session) explain(err error) error {
 		return errs.New(errs.Unavailable, "%s has no SNMP agent on that port.", who)
 	case strings.Contains(msg, "unknown user name") || strings.Contains(msg, "unknown username"):
 		return errs.New(errs.Unavailable, "%s does not know the SNMPv3 user.", who)
+	case strings.Contains(msg, "not authentic"):
+		return errs.New(errs.Unavailable, "%s does not know the SNMPv3 user, or knows it with another password or protocol.", who)
 	case strings.Contains(msg, "wrong digest"):
 		return errs.New(errs.Unavailable, "%s refused the SNMPv3 authentication password or protocol.", who)
 	case strings.Contains(msg, "decryption"):

@@ -159,7 +159,7 @@ function Editor({ old, etag }: { old?: Spec; etag?: string }) {
       done(old ? `${j.name} was changed.` : `${j.name} was made.`);
       await navigate({ to: jobURL(j.name ?? '') as string, replace: true });
     },
-    mapField: (p) => p.replace(/\[.*$/, '').replace(/^schedule\./, ''),
+    mapField: (p) => p.replace(/^schedule\./, '').replace(/[.[]\d.*$/, ''),
   });
   for (const k of Object.keys(initial) as (keyof Values)[]) {
     form.mantine.watch(k, ({ value }) => setValues((v) => ({ ...v, [k]: value })));
@@ -176,7 +176,7 @@ function Editor({ old, etag }: { old?: Spec; etag?: string }) {
             autosize
             minRows={3}
             maxRows={12}
-            className="mono"
+            classNames={{ input: 'mono' }}
             data-autofocus={old ? undefined : true}
             placeholder={'10.0.0.0/24\n10.1.0.1-99\nswitch1.example.org'}
             description="Networks, ranges, addresses and names, one on a line or with commas."
@@ -280,7 +280,7 @@ function Forecast({ values, old }: { values: Values; old?: Spec }) {
   if (!any) return null;
   // targets[2] is for programs; people see what they typed.
   const typed = (path: string) => {
-    const m = /^(targets|exclude)\[(\d+)\]$/.exec(path);
+    const m = /^(targets|exclude)[.[](\d+)\]?$/.exec(path);
     return (m && spec[m[1] as 'targets' | 'exclude']?.[Number(m[2])]) || path;
   };
   if (q.error) {

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { call, http } from '@/api/client';
-import { duration, integer, number, percent } from '@/lib/format';
+import { duration, integer, number } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { useLive, useLiveQuery } from '@/lib/stream';
 import { useUrlState } from '@/lib/url';
@@ -17,7 +17,7 @@ import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
 import { FindingDetail, Findings } from './findings';
 import { Log } from './log';
-import { type Finding, type Job, jobURL, type Run, runTone, scheduleText, share } from './model';
+import { type Finding, type Job, jobURL, percentOf, type Run, runTone, scheduleText, share } from './model';
 import { control, type FindingFilter, jobQuery, runQuery, type Verb } from './queries';
 
 export const Route = createLazyRoute('/estate/discovery/$name')({ component: Page });
@@ -107,7 +107,7 @@ function Progressed({ run, newest }: { run: Run; newest: boolean }) {
       {open && (
         <div style={{ display: 'flex', alignItems: 'center', gap: 12 }}>
           <Progress value={100 * share(run)} style={{ flex: 1 }} aria-label="Progress of the run" animated={going} />
-          <span className="num">{percent(share(run), 3)}</span>
+          <span className="num">{percentOf(run)}</span>
           <span className="muted" style={{ minWidth: 110, textAlign: 'right' }}>
             {going && run.eta_seconds ? `${duration(run.eta_seconds)} left` : run.state}
           </span>

@@ -2,7 +2,7 @@ import { Button, Progress } from '@mantine/core';
 import { IconPlus, IconRadar2 } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
-import { integer, percent } from '@/lib/format';
+import { integer } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { useLive, useLiveQuery } from '@/lib/stream';
 import { type Column, DataGrid, RowCount } from '@/ui/DataGrid';
@@ -12,7 +12,7 @@ import { PageHead, Spacer } from '@/ui/PageHead';
 import { useClientRows } from '@/ui/rows';
 import { Pill } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
-import { type Job, jobURL, type Run, runTone, scheduleText, share, stateOf } from './model';
+import { type Job, jobURL, percentOf, type Run, runTone, scheduleText, share, stateOf } from './model';
 import { jobsQuery } from './queries';
 
 export const Route = createLazyRoute('/estate/discovery')({ component: List });
@@ -24,7 +24,7 @@ function Far({ run }: { run: Run | undefined }) {
   return (
     <span style={{ display: 'flex', alignItems: 'center', gap: 8, width: '100%' }}>
       <Progress value={100 * share(run)} size="sm" style={{ flex: 1 }} aria-label={`Progress of ${run.job}`} />
-      <span className="num">{percent(share(run), 2)}</span>
+      <span className="num">{percentOf(run)}</span>
     </span>
   );
 }
@@ -34,7 +34,7 @@ const COLUMNS: Column<Job>[] = [
   {
     id: 'name',
     label: 'Job',
-    min: 180,
+    min: 130,
     main: true,
     render: (r) => (
       <Link to={jobURL(r.name ?? '') as string} style={{ color: 'inherit' }} tabIndex={-1}>
@@ -42,12 +42,17 @@ const COLUMNS: Column<Job>[] = [
       </Link>
     ),
   },
-  { id: 'targets', label: 'Targets', min: 180, mono: true, render: (r) => <span>{r.targets?.join(', ')}</span> },
+  { id: 'targets', label: 'Targets', min: 130, mono: true, render: (r) => <span>{r.targets?.join(', ')}</span> },
   { id: 'addresses', label: 'Addresses', width: 90, right: true, render: (r) => integer(r.addresses) },
   { id: 'hosts', label: 'Answer', width: 80, right: true, render: (r) => integer(r.hosts) },
-  { id: 'last', label: 'Last run', width: 170, render: (r) => <Far run={r.run} /> },
-  { id: 'drift', label: 'New / changed / vanished', width: 180, right: true, render: (r) => <Counts run={r.run} /> },
-  { id: 'schedule', label: 'Runs', min: 150, render: (r) => scheduleText(r.schedule) },
+  { id: 'last', label: 'Last run', width: 130, render: (r) => <Far run={r.run} /> },
+  { id: 'drift', label: 'New / changed / vanished', width: 168, right: true, render: (r) => <Counts run={r.run} /> },
+  {
+    id: 'schedule',
+    label: 'Runs',
+    min: 130,
+    render: (r) => <span title={scheduleText(r.schedule)}>{scheduleText(r.schedule)}</span>,
+  },
   {
     id: 'next',
     label: 'Next run',

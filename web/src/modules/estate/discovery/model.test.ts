@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { estimateText, factLabel, hours, lines, scheduleText, seconds, share, stateOf } from './model';
+import { estimateText, factLabel, hours, lines, percentOf, scheduleText, seconds, share, stateOf } from './model';
 
 describe('discovery', () => {
   it('reads durations', () => {
@@ -12,7 +12,7 @@ describe('discovery', () => {
   it('says when a job runs', () => {
     expect(scheduleText(undefined)).toBe('only by hand');
     expect(scheduleText({ every: '24h0m0s', at: '03:00', zone: 'Europe/Zurich' })).toBe(
-      'every day at 03:00 (Europe/Zurich)',
+      'every day at 03:00 Europe/Zurich',
     );
     expect(scheduleText({ at: '03:00' })).toBe('every day at 03:00 UTC');
     expect(scheduleText({ quiet: [{ from: '08:00', to: '18:00' }] })).toBe('only by hand');
@@ -30,6 +30,7 @@ describe('discovery', () => {
     expect(stateOf({ state: 'paused', run: undefined })).toBe('paused');
     expect(share({ done: 0, total: 0 })).toBe(0);
     expect(share({ done: 1, total: 4 })).toBe(0.25);
+    expect(percentOf({ done: 999, total: 1000 })).toBe('99 %');
     expect(factLabel('port 22')).toBe('Port 22');
   });
 });

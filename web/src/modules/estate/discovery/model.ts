@@ -47,12 +47,15 @@ export function share(r: Pick<Run, 'done' | 'total'>): number {
   return r.total > 0 ? Math.min(1, r.done / r.total) : 0;
 }
 
+/** The same for people; 100 % only when all is done. */
+export const percentOf = (r: Pick<Run, 'done' | 'total'>): string => `${Math.floor(100 * share(r))} %`;
+
 /** When a job runs by itself, in words. */
 export function scheduleText(s: Spec['schedule']): string {
   if (!s || (!s.every && !s.at)) return 'only by hand';
   const every = hours(s.every);
   const parts = [every ? `every ${every}` : 'every day'];
-  if (s.at) parts.push(`at ${s.at}${s.zone ? ` (${s.zone})` : ' UTC'}`);
+  if (s.at) parts.push(`at ${s.at} ${s.zone || 'UTC'}`);
   return parts.join(' ');
 }
 
