@@ -24,6 +24,9 @@ const (
 	pingTries = 2
 	pingWait  = time.Second
 	tickEvery = time.Second
+	// foundBuffer is how many hosts may wait to be stored, so that a slow moment of
+	// the disk does not slow down the sweep.
+	foundBuffer = 16384
 	// progressEvery is how often browsers hear of progress; it is stored every
 	// fourth time.
 	progressEvery = 500 * time.Millisecond
@@ -227,7 +230,7 @@ func (a *active) stop(state, why string) {
 
 func (r *runner) begin(ctx context.Context, run Run) error {
 	targets, err := run.Spec.check()
-	a := &active{r: r, run: run, spec: run.Spec.filled(), begun: time.Now(), found: make(chan *sweep.Host, 1024), claims: map[string]claim{}, serials: map[string]string{}}
+	a := &active{r: r, run: run, spec: run.Spec.filled(), begun: time.Now(), found: make(chan *sweep.Host, foundBuffer), claims: map[string]claim{}, serials: map[string]string{}}
 	if err != nil {
 		return r.end(ctx, a, failed, "The targets can no longer be read: "+err.Error())
 	}
