@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -31,6 +32,9 @@ func checkDocument(root *yaml.Node, d *document) []errs.Field {
 	for i, p := range d.Profiles {
 		c.profile(fmt.Sprintf("profiles[%d]", i), p)
 	}
+	slices.SortStableFunc(c.bad, func(a, b errs.Field) int {
+		return cmp.Or(a.Line-b.Line, strings.Compare(a.Path, b.Path))
+	})
 	return c.bad
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
@@ -27,9 +28,16 @@ type reader struct {
 	dev   *device.Device
 	// points is nil when they are not wanted.
 	points *[]Point
-	// failures counts tables that the device did not answer for.
+	// caller's end is an error; that of the reading's own time is told in Limits.
+	caller context.Context
+	// failures counts tables that the device did not answer for; over is set when
+	// nothing more is to be asked.
 	failures int
+	over     bool
 }
+
+// enrichTime is how long the vendor's tables may take.
+const enrichTime = 2 * time.Minute
 
 // maxFailures is after how many unanswered tables a device is left alone.
 const maxFailures = 2
@@ -41,7 +49,9 @@ const maxFailures = 2
 func (s *Set) enrich(ctx context.Context, m *memo, dev *device.Device, points bool) (*Reading, error) {
 	it := &dev.Item
 	facts := Facts{ObjectID: strings.TrimPrefix(it.SysObjectID, "."), Descr: it.SysDescr, Name: it.Name}
-	r := &reader{memo: m, facts: facts, dev: dev}
+	r := &reader{memo: m, facts: facts, dev: dev, caller: ctx}
+	ctx, cancel := context.WithTimeout(ctx, enrichTime)
+	defer cancel()
 	out := &Reading{Device: dev}
 	if points {
 		out.Points = []Point{}
@@ -62,8 +72,8 @@ func (s *Set) enrich(ctx context.Context, m *memo, dev *device.Device, points bo
 	if err := r.identify(ctx, it); err != nil {
 		return nil, err
 	}
-	if it.Vendor == "" {
-		it.Vendor = VendorOf(facts.ObjectID)
+	if v := VendorOf(facts.ObjectID); v != "" && len(p.Identity.Vendor) == 0 {
+		it.Vendor = v
 	}
 	if it.Kind == "" {
 		it.Kind = "network_device"
@@ -86,19 +96,26 @@ const genericProfile = "generic"
 // one request.
 func (r *reader) first(ctx context.Context, o snmp.OID) (snmp.Var, error) {
 	if scalar(OID(o)) {
-		vars, err := r.Get(ctx, o)
-		if err != nil || len(vars) == 0 {
+		cells, err := r.column(ctx, OID(o))
+		if err != nil || len(cells) == 0 {
 			return snmp.Var{}, err
 		}
-		return vars[0], nil
+		return cells[0].v, nil
+	}
+	if r.over {
+		return snmp.Var{}, nil
 	}
 	var first snmp.Var
 	err := r.Session.Walk(ctx, o, func(v snmp.Var) error {
 		first = v
 		return errEnough
 	})
-	if err != nil && !errors.Is(err, errEnough) && !snmp.Limited(err) {
+	if err := r.caller.Err(); err != nil {
 		return snmp.Var{}, err
+	}
+	if err != nil && !errors.Is(err, errEnough) && !snmp.Limited(err) {
+		r.failures++
+		r.over = r.failures > maxFailures
 	}
 	return first, nil
 }
@@ -106,19 +123,25 @@ func (r *reader) first(ctx context.Context, o snmp.OID) (snmp.Var, error) {
 // column is the memo's, forgiving a device that does not answer for one table: the
 // reading goes on, and its Limits tell.
 func (r *reader) column(ctx context.Context, o OID) ([]cell, error) {
-	if r.failures > maxFailures {
+	if r.over {
 		return nil, nil
 	}
 	cells, err := r.memo.column(ctx, o)
 	if err == nil {
 		return cells, nil
 	}
+	if err := r.caller.Err(); err != nil {
+		return nil, err
+	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		r.over = true
+		r.dev.Limits = append(r.dev.Limits, fmt.Sprintf("The vendor's tables took longer than %s. What follows %s was not read.", enrichTime, o))
+		return cells, nil
 	}
 	why := strings.TrimSuffix(err.Error(), ".")
 	if !snmp.Limited(err) {
 		r.failures++
+		r.over = r.failures > maxFailures
 	}
 	r.dev.Limits = append(r.dev.Limits, fmt.Sprintf("%s was not read to the end: %s.", o, why))
 	return cells, nil

@@ -130,9 +130,9 @@ func (b *builder) add(file string, data []byte) {
 		return
 	}
 	for i, p := range doc.Profiles {
-		p.file = file
+		p.file, p.own = file, b.own
 		where := errs.Field{Path: fmt.Sprintf("profiles[%d].name", i), Line: p.Line, Value: p.Name}
-		if old := b.byName[p.Name]; old != nil && (!b.own || old.file == file) {
+		if old := b.byName[p.Name]; old != nil && old.own == b.own {
 			where.Message = fmt.Sprintf("is the name of another profile too, in line %d of %s", old.Line, old.file)
 			b.bad = append(b.bad, in(file, where))
 			continue

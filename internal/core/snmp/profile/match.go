@@ -119,3 +119,7 @@ func under(id, prefix string) bool {
 	rest, ok := strings.CutPrefix(id, prefix)
 	return ok && (rest == "" || rest[0] == '.')
 }
+
+// Matches tells whether the profile is for devices, and not only there to be
+// extended.
+func (p *Profile) Matches() bool { return len(p.Match) > 0 }

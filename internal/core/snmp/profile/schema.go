@@ -36,6 +36,8 @@ type Profile struct {
 	Metrics      []Metric     `yaml:"metrics"`
 
 	file string
+	// own is set for a user's profile.
+	own bool
 }
 
 // Match is one way to know a device; all that is given must hold.
@@ -86,8 +88,11 @@ type Source struct {
 	Pattern Pattern `yaml:"pattern"`
 	// Map turns the value into a text; a value that is not in it is passed over.
 	Map map[string]string `yaml:"map"`
-	// Format is a text with {value} in it.
+	// Format is a text with {value} in it, or with {1} and {2} for the groups of the
+	// expression.
 	Format string `yaml:"format"`
+	// Fallback is taken only when the standard tables gave nothing.
+	Fallback bool `yaml:"fallback"`
 }
 
 // Rows is what all tables have in common.

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
 	"github.com/mainstay-ops/mainstay/internal/testkit/snmpreplay"
 )
@@ -27,7 +26,7 @@ type expectation struct {
 	Processors []struct {
 		OID string `json:"processor_oid"`
 	}
-	Mempools   []struct {
+	Mempools []struct {
 		Description string `json:"mempool_descr"`
 	}
 	Sensors []struct {
@@ -81,7 +80,9 @@ func TestScore(t *testing.T) {
 		name := l[col["recording"]]
 		rec, err := snmpreplay.Load(filepath.Join(dir, "recordings", name+".snmprec"))
 		require.NoError(t, err, name)
-		d := read(t, set, rec.Session())
+		r, err := Survey(context.Background(), rec.Session(), Options{Set: set})
+		require.NoError(t, err, name)
+		d := r.Device
 		it := d.Item
 		count("os", strings.EqualFold(it.OS, l[col["os"]]), "%s is %s, read %q (%s) from %q %q", name, l[col["os"]], it.OS, d.Profile, it.SysObjectID, short(it.SysDescr))
 		facts := Facts{strings.TrimPrefix(it.SysObjectID, "."), it.SysDescr, it.Name}
@@ -166,18 +167,4 @@ func short(s string) string {
 		return s[:90]
 	}
 	return s
-}
-
-// read reads a device as Read does.
-func read(t *testing.T, set *Set, s snmp.Session) *device.Device {
-	t.Helper()
-	ctx := context.Background()
-	m := newMemo(s)
-	vars, err := m.Get(ctx, "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0", "1.3.6.1.2.1.1.5.0")
-	require.NoError(t, err)
-	d := &device.Device{}
-	d.Item.SysDescr, d.Item.SysObjectID, d.Item.Name = vars[0].Text(), vars[1].Text(), vars[2].Text()
-	_, err = set.enrich(ctx, m, d, true)
-	require.NoError(t, err)
-	return d
 }

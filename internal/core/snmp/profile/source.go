@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
@@ -33,6 +34,9 @@ func (r *reader) identify(ctx context.Context, it *device.Item) error {
 	} {
 		got := ""
 		for _, s := range part.sources {
+			if s.Fallback && *part.into != "" {
+				continue
+			}
 			v, err := r.source(ctx, s)
 			if err != nil {
 				return err
@@ -70,11 +74,9 @@ func (r *reader) source(ctx context.Context, s Source) (string, error) {
 	case s.Text != "":
 		return s.Text, nil
 	case s.Descr.given():
-		v, _ := s.Descr.take(r.facts.Descr)
-		return s.finish(v), nil
+		return s.grab(s.Descr, r.facts.Descr), nil
 	case s.Name.given():
-		v, _ := s.Name.take(r.facts.Name)
-		return s.finish(v), nil
+		return s.grab(s.Name, r.facts.Name), nil
 	case len(s.ObjectID) > 0:
 		best, text := 0, ""
 		for prefix, t := range s.ObjectID {
@@ -91,13 +93,33 @@ func (r *reader) source(ctx context.Context, s Source) (string, error) {
 	for _, c := range cells {
 		v := c.v.Text()
 		if s.Pattern.given() {
-			v, _ = s.Pattern.take(v)
+			v = s.grab(s.Pattern, v)
+		} else {
+			v = s.finish(v)
 		}
-		if v = s.finish(v); meaningful(v) {
+		if meaningful(v) {
 			return v, nil
 		}
 	}
 	return "", nil
+}
+
+// grab takes the first group of p out of text, or fills the groups {1}, {2} into
+// Format.
+func (s Source) grab(p Pattern, text string) string {
+	if !strings.Contains(s.Format, "{1}") {
+		v, _ := p.take(text)
+		return s.finish(v)
+	}
+	m := p.re.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	out := s.Format
+	for i := 1; i < len(m); i++ {
+		out = strings.ReplaceAll(out, "{"+strconv.Itoa(i)+"}", strings.TrimSpace(m[i]))
+	}
+	return out
 }
 
 func (s Source) finish(v string) string {
