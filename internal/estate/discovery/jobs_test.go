@@ -53,7 +53,7 @@ func ended(t *testing.T, s *apptest.Server, job string) discovery.Run {
 
 func again(t *testing.T, s *apptest.Server, job string) discovery.Run {
 	t.Helper()
-	do[discovery.JobView](t, s, 200, "POST", "/api/v1/discovery-jobs/"+job+"/run", map[string]any{})
+	do[discovery.JobView](t, s, 200, "POST", "/api/v1/discovery-jobs/"+job+"/run", map[string]any{}) // its run is the newest from here on
 	return ended(t, s, job)
 }
 

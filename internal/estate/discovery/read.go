@@ -3,11 +3,13 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/profile"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
 )
 
@@ -86,7 +88,7 @@ func (a *active) readWith(ctx context.Context, t snmp.Target, credential string)
 		return nil, errs.New(errs.Unavailable, "%s answers SNMP but shows nothing of the system group: the view of the community or user is too narrow.", t.Address)
 	}
 	rd := &reading{credential: credential}
-	d, err := device.Read(ctx, s, device.Options{Address: t.Address, Time: readLimit})
+	d, err := profile.Read(ctx, s, profile.Options{Device: device.Options{Address: hostOf(t.Address), Time: readLimit}})
 	if d == nil {
 		d = &device.Device{Item: device.Item{SysDescr: vars[0].Text(), SysObjectID: vars[1].Text()}}
 	}
@@ -110,4 +112,12 @@ func (s *Service) lastCredentials(ctx context.Context, jobID string) (map[string
 		out[r.Address] = r.Credential
 	}
 	return out, err
+}
+
+// hostOf is an address without its port.
+func hostOf(address string) string {
+	if h, _, err := net.SplitHostPort(address); err == nil {
+		return h
+	}
+	return address
 }

@@ -102,19 +102,19 @@ func (s *Schedule) next(now time.Time) time.Time {
 		}
 		return at(days).UTC()
 	}
-	// Several starts a day count from the time of day; the next day begins anew.
-	for t := at(-1); ; t = t.Add(every) {
-		if !t.After(now) {
-			if today := at(0); !today.After(now) && t.Before(today) {
-				t = today.Add(-every)
-			}
-			continue
-		}
-		if tomorrow := at(1); every < 24*time.Hour && t.After(tomorrow) {
-			t = tomorrow
-		}
-		return t.UTC()
+	// Several starts a day count from the time of day; each day begins anew.
+	day := 0
+	if at(0).After(now) {
+		day = -1
 	}
+	t := at(day)
+	for !t.After(now) {
+		t = t.Add(every)
+	}
+	if anew := at(day + 1); t.After(anew) && every < 24*time.Hour {
+		t = anew
+	}
+	return t.UTC()
 }
 
 // quietUntil tells whether now is in quiet hours and when they end.
