@@ -33,6 +33,7 @@ var scenarios = []struct {
 	{"http", "HTTP checks per CPU-second", httpGet},
 	{"plugin", "Nagios plugins per second", plugin},
 	{"icmp", "CPU per echo request", icmp},
+	{"sweep", "a /16 by ping at 5,000 packets a second", sweep},
 	{"start", "start to ready, and at rest", start},
 	{"many", "100,000 TCP checks every 60 s", many},
 	{"records", "a million incidents", records},

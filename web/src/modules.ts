@@ -2,6 +2,7 @@
 // To add one: import it here and name it in the list.
 
 import { module as address } from './modules/estate/address/module';
+import { module as discovery } from './modules/estate/discovery/module';
 import { module as inventory } from './modules/estate/inventory/module';
 import { module as check } from './modules/observe/check/module';
 import { module as overview } from './modules/overview/home/module';
@@ -12,4 +13,16 @@ import { module as notify } from './modules/respond/notify/module';
 import { module as oncall } from './modules/respond/oncall/module';
 import { module as settings } from './modules/settings/system/module';
 
-export const modules = [overview, inventory, address, check, incident, alert, oncall, notify, kpi, settings] as const;
+export const modules = [
+  overview,
+  inventory,
+  address,
+  discovery,
+  check,
+  incident,
+  alert,
+  oncall,
+  notify,
+  kpi,
+  settings,
+] as const;

@@ -29,10 +29,15 @@ schedules:
   - {name: web-primary, time_zone: Europe/Berlin, rotations: [{members: [ops@example.org, ada@example.org, lin@example.org], every: 168h, starts: "2026-11-02T09:00:00"}]}
 escalations:
   - {name: web, steps: [{notify: [{schedule: web-primary}, {channel: web-hook}], after: 0s}, {notify: [{channel: web-hook}], after: 5m}]}
+credentials:
+  - {name: office, version: 2c, community: not-a-secret}
+discovery_jobs:
+  - {name: lab, targets: [127.80.0.0/27], credentials: [office], rate: 500}
 policies:
   - {name: default, match: {}, escalation: web, resolve: auto}
 `;
 await server.api('POST', '/api/v1/apply', ops, 'application/yaml');
+await server.api('POST', '/api/v1/discovery-jobs/lab/run');
 await until('an incident', async () => (await server.api('GET', '/api/v1/incidents')).items.length > 0);
 await new Promise((ok) => setTimeout(ok, 25_000));
 const pages = process.argv[2]
@@ -46,6 +51,12 @@ const pages = process.argv[2]
       '/estate/items/shop?tab=history',
       '/estate/items/shop/edit',
       '/estate/items/new',
+      '/estate/discovery',
+      '/estate/discovery/lab',
+      '/estate/discovery/lab?tab=log',
+      '/estate/discovery/new',
+      '/estate/suggestions',
+      '/settings/credentials',
       '/observe/checks',
       '/observe/checks/shop-http',
       '/observe/checks/db-port',

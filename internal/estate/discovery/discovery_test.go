@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	_ "github.com/mainstay-ops/mainstay/internal/adapter/all" // the probes that suggestions name
+	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -128,7 +129,7 @@ func TestIdentify(t *testing.T) {
 // Every check that can be suggested is one that its type accepts.
 func TestProposalsAreValid(t *testing.T) {
 	t.Parallel()
-	var all []proposal
+	var all []estate.Proposal
 	l := &listener{Protocol: "tcp", Port: 4711, Addresses: []string{"0.0.0.0"}}
 	for _, speaks := range []string{"", "http", "https", "tls", "ssh", "smtp", "ftp", "imap", "pop3", "ldap", "redis", "postgres", "mysql", "dns", "ntp"} {
 		all = append(all, propose("x", l, finding{Speaks: speaks}))

@@ -6,10 +6,18 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
+)
+
+// Permissions of discovery beyond those on items.
+var (
+	writeDiscovery   = access.Permission{Name: "discovery.write", Title: "Run discovery and change its jobs", Least: access.Operator}
+	readCredentials  = access.Permission{Name: "credential.read", Title: "See which credentials there are", Least: access.Operator}
+	writeCredentials = access.Permission{Name: "credential.write", Title: "Change credentials of devices", Least: access.Admin}
 )
 
 //go:embed migrations/*.sql
@@ -19,24 +27,34 @@ var migrations embed.FS
 func Module() module.Module {
 	return module.Module{
 		ID: "estate.discovery", Migrations: migrations,
+		Permissions: []access.Permission{writeDiscovery, readCredentials, writeCredentials},
 		New: func(d module.Deps) (module.Instance, error) {
 			s := &Service{d: d, series: map[string]observe.SeriesID{}, known: map[string]string{}, gone: map[string]time.Time{}, secure: map[string]time.Time{}}
 			module.Need(d, &s.items)
 			module.Need(d, &s.makes)
 			module.Need(d, &s.metrics)
+			module.Need(d, &s.catalog)
+			module.Want(d, &s.network)
+			s.runs = newRunner(s)
+			module.Provide[estate.Proposals](d, s)
+			module.Provide[estate.Credentials](d, s)
 			d.Live.Topic("host", estate.ReadItems)
+			d.Live.Topic("discovery", estate.ReadItems)
 			return s, nil
 		},
 	}
 }
 
-// Start begins to look at the machine, unless the configuration says no.
+// Start begins to run jobs, and to look at the machine unless the configuration
+// says no.
 func (s *Service) Start(ctx context.Context) error {
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.wg.Add(1)
+	go func() { defer s.wg.Done(); s.runs.loop(ctx) }()
 	if !s.d.Config.Discovery.Host {
 		return nil
 	}
 	s.metrics.Describe(described...)
-	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.wg.Add(1)
 	go func() { defer s.wg.Done(); s.run(ctx) }()
 	return nil
@@ -103,4 +121,12 @@ func (s *Service) Routes(api *httpapi.API) {
 			out, err := s.Decide(ctx, in.Body.IDs, true)
 			return httpapi.NewList(out, ""), err
 		})
+	httpapi.Handle(api, httpapi.Op{ID: "dismiss-suggestions", Method: http.MethodPost, Path: base + "/dismiss", Need: observe.WriteChecks, Tag: tag, Summary: "Do not suggest several checks again: all or none"},
+		func(ctx context.Context, in *manyIn) (*httpapi.Body[httpapi.List[Suggestion]], error) {
+			out, err := s.Decide(ctx, in.Body.IDs, false)
+			return httpapi.NewList(out, ""), err
+		})
+	s.jobRoutes(api)
+	s.runRoutes(api)
+	s.credentialRoutes(api)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
-	"github.com/mainstay-ops/mainstay/internal/core/id"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/estate"
@@ -45,6 +44,11 @@ type Service struct {
 	secure map[string]time.Time
 	// gone are items that no longer listen, since when.
 	gone map[string]time.Time
+
+	runs *runner
+
+	catalog estate.Items
+	network estate.Network
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -165,7 +169,7 @@ func (s *Service) service(ctx context.Context, h *Host, name string, l *listener
 	if ctx.Err() != nil {
 		return
 	}
-	props := []proposal{propose(name, l, f)}
+	props := []estate.Proposal{propose(name, l, f)}
 	if f.Cert != nil {
 		props = append(props, proposeCertificate(name, l))
 	}
@@ -228,32 +232,20 @@ func kindOf(f finding) string {
 }
 
 // place makes or updates the item and stores what is proposed for it.
-func (s *Service) place(ctx context.Context, in estate.NewItem, props []proposal, also ...func(context.Context, *db.Tx, estate.Item) error) error {
+func (s *Service) place(ctx context.Context, in estate.NewItem, props []estate.Proposal, also ...func(context.Context, *db.Tx, estate.Item) error) error {
 	return s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		it, err := s.items.Observed(ctx, tx, in)
 		if err != nil {
 			return err
 		}
-		for _, p := range props {
-			if p.Type == "" {
-				continue
-			}
-			probe, err := json.Marshal(p.Probe)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.NewRaw(`INSERT INTO discovery_suggestions (id, item_id, item, name, type, probe, every_ms, reason, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
-ON CONFLICT (name) DO UPDATE SET item_id = excluded.item_id, item = excluded.item, type = excluded.type, probe = excluded.probe, reason = excluded.reason, updated_at = excluded.updated_at WHERE discovery_suggestions.state = 'open'`,
-				id.New(), it.ID, it.Name, p.Name, p.Type, string(probe), p.Every.Milliseconds(), p.Reason, tx.Now(), tx.Now()).Exec(ctx); err != nil {
-				return err
-			}
+		if err := s.Propose(ctx, tx, it, props); err != nil {
+			return err
 		}
 		for _, f := range also {
 			if err := f(ctx, tx, it); err != nil {
 				return err
 			}
 		}
-		tx.AfterCommit(func() { s.d.Live.Send(live.Note{Topic: "host", Kind: "suggestions", ID: it.Name}) })
 		return nil
 	})
 }
@@ -375,7 +367,7 @@ func (s *Service) Decide(ctx context.Context, ids []string, accept bool) ([]Sugg
 				return errs.New(errs.Conflict, "%s was accepted already. Remove the check instead.", r.Name)
 			}
 			if accept {
-				if err := s.makes.EnsureCheck(ctx, tx, proposal{Name: v.Name, Type: v.Type, Probe: v.Probe, Every: v.Every.D()}.spec(v.Item)); err != nil {
+				if err := s.makes.EnsureCheck(ctx, tx, spec(estate.Proposal{Name: v.Name, Type: v.Type, Probe: v.Probe, Every: v.Every.D()}, v.Item)); err != nil {
 					return err
 				}
 			}

@@ -5,23 +5,14 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/observe"
+	"github.com/mainstay-ops/mainstay/internal/estate"
 )
 
-// proposal is a check that makes sense for an item.
-type proposal struct {
-	Name   string
-	Type   string
-	Probe  map[string]any
-	Every  time.Duration
-	Reason string
-}
-
 // propose gives the check for a service.
-func propose(item string, l *listener, f finding) proposal {
+func propose(item string, l *listener, f finding) estate.Proposal {
 	addr := l.target()
-	p := proposal{Name: item, Every: 30 * time.Second}
-	with := func(typ string, probe map[string]any, reason string) proposal {
+	p := estate.Proposal{Name: item, Every: 30 * time.Second}
+	with := func(typ string, probe map[string]any, reason string) estate.Proposal {
 		p.Type, p.Probe, p.Reason = typ, probe, reason
 		return p
 	}
@@ -51,7 +42,7 @@ func propose(item string, l *listener, f finding) proposal {
 		return with("ntp", map[string]any{"address": addr}, "It is a time server.")
 	}
 	if l.Protocol == "udp" {
-		return proposal{}
+		return estate.Proposal{}
 	}
 	return with("tcp", map[string]any{"address": addr}, "It takes connections.")
 }
@@ -61,25 +52,21 @@ func propose(item string, l *listener, f finding) proposal {
 var accepted = []int{200, 201, 202, 204, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405}
 
 // proposeCertificate gives the check of a certificate's expiry.
-func proposeCertificate(item string, l *listener) proposal {
-	return proposal{
+func proposeCertificate(item string, l *listener) estate.Proposal {
+	return estate.Proposal{
 		Name: item + " certificate", Type: "tls", Every: time.Hour, Reason: "It shows a certificate that expires.",
 		Probe: map[string]any{"address": l.target(), "tls_skip_verify": true},
 	}
 }
 
 // proposeHost gives the checks of the machine: each real file system.
-func proposeHost(h *Host) []proposal {
-	var out []proposal
+func proposeHost(h *Host) []estate.Proposal {
+	var out []estate.Proposal
 	for _, f := range h.Filesystems {
-		out = append(out, proposal{
+		out = append(out, estate.Proposal{
 			Name: h.Name + " disk " + f.Mount, Type: "disk", Every: time.Minute, Reason: "A full disk stops what writes to it.",
 			Probe: map[string]any{"path": f.Mount, "warn": 85, "crit": 95},
 		})
 	}
 	return out
-}
-
-func (p proposal) spec(item string) observe.CheckSpec {
-	return observe.CheckSpec{Name: p.Name, Item: item, Every: observe.Duration(p.Every), Type: p.Type, Probe: p.Probe}
 }

@@ -4,11 +4,13 @@ package icmp
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
+	"github.com/mainstay-ops/mainstay/internal/core/icmp"
 	"github.com/mainstay-ops/mainstay/internal/core/netguard"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -25,6 +27,10 @@ type Config struct {
 	RTTCrit   observe.Duration `json:"rtt_crit,omitempty" yaml:"rtt_crit,omitempty" doc:"Critical when the mean round-trip time is above this."`
 	IPVersion int              `json:"ip_version,omitempty" yaml:"ip_version,omitempty" doc:"4 or 6 to use only that version; 0 for both."`
 }
+
+// shared is the process's one pair of sockets for probes: the point is that all use
+// the same.
+var shared icmp.Sockets
 
 func init() {
 	observe.RegisterProbe(observe.ProbeType{
@@ -105,20 +111,20 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	if err != nil {
 		return probekit.Report(start, observe.Critical, "%s: %s", p.cfg.Host, netguard.Explain(err))
 	}
-	e, err := shared.of(addr)
+	e, err := shared.Of(addr)
 	if err != nil {
 		return probekit.Report(start, observe.Unknown, "%v", err)
 	}
 	return p.ask(ctx, e, addr, start)
 }
 
-func (p *probe) ask(ctx context.Context, e *engine, addr netip.Addr, start time.Time) observe.Result {
+func (p *probe) ask(ctx context.Context, e *icmp.Socket, addr netip.Addr, start time.Time) observe.Result {
 	n := p.cfg.Count
-	out := make(chan reply, n)
+	out := make(chan icmp.Reply, n)
 	tokens := make([]uint64, 0, n)
 	defer func() {
 		for _, t := range tokens {
-			e.forget(t)
+			e.Forget(t)
 		}
 	}()
 	var (
@@ -128,7 +134,7 @@ func (p *probe) ask(ctx context.Context, e *engine, addr netip.Addr, start time.
 		tick    <-chan time.Time
 	)
 	send := func() {
-		t, err := e.send(addr, sent, out)
+		t, err := e.Send(addr, sent, out)
 		sent++
 		if err != nil {
 			lastErr = err
@@ -146,7 +152,7 @@ func (p *probe) ask(ctx context.Context, e *engine, addr netip.Addr, start time.
 	for s.got+s.failed < n {
 		select {
 		case r := <-out:
-			s.add(r.rtt)
+			s.add(r.RTT)
 		case <-tick:
 			if send(); sent == n {
 				tick = nil
@@ -195,4 +201,17 @@ func (p *probe) judge(start time.Time, addr netip.Addr, sent int, s *stats, err 
 		{Name: "probe_icmp_rtt_max_seconds", Value: s.max.Seconds()},
 	}
 	return r
+}
+
+// resolve gives the address to ask; version is 4, 6 or 0 for either.
+func resolve(ctx context.Context, host string, version int) (netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.Unmap(), nil
+	}
+	family := map[int]string{0: "ip", 4: "ip4", 6: "ip6"}[version]
+	as, err := net.DefaultResolver.LookupNetIP(ctx, family, host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return as[0].Unmap(), nil
 }

@@ -1,7 +1,9 @@
+// Package icmp sends echo requests ("ping") over one socket for each address
+// family, which all who ask share. It tells who answered and after how long; what
+// that means is for its callers.
 package icmp
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,9 +20,9 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// engine is one socket of one address family that all probes share. Requests carry
+// Socket is one socket of one address family that all who ask share. Requests carry
 // a random token; the answer with that token, from the address asked, is theirs.
-type engine struct {
+type Socket struct {
 	v6      bool
 	conn    net.PacketConn
 	raw     bool
@@ -35,31 +37,28 @@ type waiter struct {
 	addr netip.Addr
 	sent time.Time
 	seq  int
-	out  chan<- reply
+	out  chan<- Reply
 }
 
-// reply is one answer: which packet of the run, and after how long.
-type reply struct {
-	seq int
-	rtt time.Duration
+// Reply is one answer: which packet of the run, and after how long.
+type Reply struct {
+	// Seq is the number that was given with the request.
+	Seq int
+	RTT time.Duration
 }
 
 // Echo messages have an 8 byte header and 56 bytes of data, as usual.
 const packetSize = 64
 
-// engines are the two shared sockets, opened at first use.
-type engines struct {
+// Sockets are the two shared sockets, opened at first use. The zero value is ready.
+type Sockets struct {
 	mu  sync.Mutex
-	set [2]*engine
+	set [2]*Socket
 }
 
-// shared is the process's one pair of sockets: the point of the engine is that all
-// probes use the same.
-var shared engines
-
-// of gives the engine of the family of addr. A socket that could not be opened is
-// tried again at the next run.
-func (e *engines) of(addr netip.Addr) (*engine, error) {
+// Of gives the socket of the family of addr. A socket that could not be opened is
+// tried again at the next call.
+func (e *Sockets) Of(addr netip.Addr) (*Socket, error) {
 	i := 0
 	if addr.Is6() {
 		i = 1
@@ -79,12 +78,12 @@ func (e *engines) of(addr netip.Addr) (*engine, error) {
 
 // open prefers the unprivileged socket of the kernel, where the group of the
 // process is in net.ipv4.ping_group_range, and falls back to a raw one.
-func open(v6 bool) (*engine, error) {
+func open(v6 bool) (*Socket, error) {
 	names := [2][2]string{{"udp4", "0.0.0.0"}, {"ip4:icmp", "0.0.0.0"}}
 	if v6 {
 		names = [2][2]string{{"udp6", "::"}, {"ip6:ipv6-icmp", "::"}}
 	}
-	e := &engine{v6: v6, id: uint16(os.Getpid()) ^ uint16(rand.Uint32()), salt: rand.Uint64(), waiting: map[uint64]waiter{}}
+	e := &Socket{v6: v6, id: uint16(os.Getpid()) ^ uint16(rand.Uint32()), salt: rand.Uint64(), waiting: map[uint64]waiter{}}
 	c, err := icmp.ListenPacket(names[0][0], names[0][1])
 	if err == nil {
 		e.conn = c
@@ -108,7 +107,7 @@ const bufferSize = 4 << 20
 
 // filter keeps the kernel from waking us for ICMP that is not an answer to us: a
 // raw socket sees all of it. Without the filter everything works, at more cost.
-func (e *engine) filter(c net.PacketConn) {
+func (e *Socket) filter(c net.PacketConn) {
 	if e.v6 {
 		var f ipv6.ICMPFilter
 		f.SetAll(true)
@@ -130,9 +129,9 @@ func (e *engine) filter(c net.PacketConn) {
 	}
 }
 
-// send asks addr once; the answer goes to out, which must have room for all answers
-// of a run. The token is for forget.
-func (e *engine) send(addr netip.Addr, seq int, out chan<- reply) (uint64, error) {
+// Send asks addr once; the answer goes to out, which must have room: an answer for
+// which there is none is dropped. The token is for Forget.
+func (e *Socket) Send(addr netip.Addr, seq int, out chan<- Reply) (uint64, error) {
 	var b [packetSize]byte
 	b[0] = byte(ipv4.ICMPTypeEcho)
 	if e.v6 {
@@ -151,26 +150,27 @@ func (e *engine) send(addr netip.Addr, seq int, out chan<- reply) (uint64, error
 	}
 	_, err := e.conn.WriteTo(b[:], e.address(addr))
 	if err != nil {
-		e.forget(token)
+		e.Forget(token)
 	}
 	return token, err
 }
 
-func (e *engine) address(a netip.Addr) net.Addr {
+func (e *Socket) address(a netip.Addr) net.Addr {
 	if e.raw {
 		return &net.IPAddr{IP: a.AsSlice(), Zone: a.Zone()}
 	}
 	return &net.UDPAddr{IP: a.AsSlice(), Zone: a.Zone()}
 }
 
-func (e *engine) forget(token uint64) {
+// Forget ends the wait for an answer.
+func (e *Socket) Forget(token uint64) {
 	e.mu.Lock()
 	delete(e.waiting, token)
 	e.mu.Unlock()
 }
 
 // receive hands out answers until the socket is closed, which happens with the process.
-func (e *engine) receive() {
+func (e *Socket) receive() {
 	b := make([]byte, 1500)
 	want := byte(ipv4.ICMPTypeEchoReply)
 	if e.v6 {
@@ -196,7 +196,7 @@ func (e *engine) receive() {
 		e.mu.Unlock()
 		if ok {
 			select {
-			case w.out <- reply{seq: w.seq, rtt: now.Sub(w.sent)}:
+			case w.out <- Reply{Seq: w.seq, RTT: now.Sub(w.sent)}:
 			default: // the run has all it asked for
 			}
 		}
@@ -215,6 +215,13 @@ func addrOf(a net.Addr) netip.Addr {
 	return addr.Unmap()
 }
 
+// Waiting tells how many answers are waited for.
+func (e *Socket) Waiting() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.waiting)
+}
+
 // checksum is the Internet checksum of RFC 1071 over b, whose checksum field is zero.
 func checksum(b []byte) uint16 {
 	var sum uint32
@@ -225,17 +232,4 @@ func checksum(b []byte) uint16 {
 		sum = sum>>16 + sum&0xffff
 	}
 	return ^uint16(sum)
-}
-
-// resolve gives the address to ask; version is 4, 6 or 0 for either.
-func resolve(ctx context.Context, host string, version int) (netip.Addr, error) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return a.Unmap(), nil
-	}
-	family := map[int]string{0: "ip", 4: "ip4", 6: "ip6"}[version]
-	as, err := net.DefaultResolver.LookupNetIP(ctx, family, host)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	return as[0].Unmap(), nil
 }
