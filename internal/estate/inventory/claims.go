@@ -310,7 +310,7 @@ func uniqueProblem(ctx context.Context, tx *db.Tx, m *kind.Model, d *kind.Define
 	}
 	var names []string
 	if err := tx.NewRaw("SELECT i.name FROM item_values v JOIN items i ON i.id = v.item_id WHERE v.key = ? AND v.value = ? AND i.id <> ? AND i.kind IN (?) LIMIT 1",
-		d.Name, kind.Canonical(v), itemID, bun.In(m.Within(d.Kind))).Scan(ctx, &names); err != nil || len(names) == 0 {
+		d.Name, kind.Canonical(v), itemID, bun.In(m.Within(d.By))).Scan(ctx, &names); err != nil || len(names) == 0 {
 		return "", err
 	}
 	return "is that of " + names[0] + " already, and must be unique", nil
@@ -347,7 +347,7 @@ func (i *Item) lacking(m *kind.Model) []errs.Field {
 	var bad []errs.Field
 	for _, d := range m.Attributes(i.Kind) {
 		if _, ok := i.Attributes[d.Name]; !ok && d.Required {
-			bad = append(bad, errs.Field{Path: "attributes." + d.Name, Message: "is missing; every " + d.Kind + " needs it"})
+			bad = append(bad, errs.Field{Path: "attributes." + d.Name, Message: "is missing; every " + d.By + " needs it"})
 		}
 	}
 	return bad

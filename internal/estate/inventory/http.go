@@ -114,6 +114,8 @@ func (s *Service) Routes(api *httpapi.API) {
 		})
 	s.kindRoutes(api)
 	s.reachRoutes(api)
+	s.attributeRoutes(api)
+	s.baselineRoutes(api)
 	s.relationRoutes(api)
 }
 
@@ -140,13 +142,8 @@ func (s *Service) relationRoutes(api *httpapi.API) {
 func (s *Service) listItems(ctx context.Context, in *listIn) (*httpapi.Body[httpapi.List[View]], error) {
 	q := s.db.Reader()
 	f := Filter{Text: strings.TrimSpace(in.Q), Criticality: in.Criticality, Lifecycle: in.Lifecycle, State: in.State, Limit: in.Limit + 1}
-	if key, value, has := strings.Cut(in.Label, "="); key != "" {
-		f.LabelKey = key
-		if has {
-			f.LabelValue = &value
-		}
-	} else if has {
-		return nil, errs.Fields(errs.Field{Path: "label", Value: in.Label, Message: "must be a key, or key=value"})
+	if err := f.label("label", in.Label); err != nil {
+		return nil, err
 	}
 	if in.Kind != "" {
 		m, err := s.model(ctx, q)

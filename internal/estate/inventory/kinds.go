@@ -132,7 +132,7 @@ func (s *Service) stillFit(ctx context.Context, tx *db.Tx, old, m *kind.Model, k
 						return err
 					}
 				}
-				if mark := key + "\x00" + d.Kind + "\x00" + kind.Canonical(fit); problem == "" && d.Unique {
+				if mark := key + "\x00" + d.By + "\x00" + kind.Canonical(fit); problem == "" && d.Unique {
 					if first, dup := seen[mark]; dup {
 						problem = "is that of " + first + " too, and must be unique"
 					} else {

@@ -195,7 +195,7 @@ func (s *Service) kindViews(ctx context.Context, q bun.IDB) ([]KindView, error) 
 			v.Precedence = []string{}
 		}
 		for _, d := range m.Attributes(k.Name) {
-			if d.Kind != k.Name {
+			if d.By != k.Name {
 				v.Inherited = append(v.Inherited, d)
 			}
 		}

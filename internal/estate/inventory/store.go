@@ -237,12 +237,27 @@ type Filter struct {
 	State string
 	// ids narrows the list to these.
 	ids []string
+	// notIn leaves out the items of a baseline.
+	notIn string
 	// LabelKey and LabelValue; a nil value means any.
 	LabelKey   string
 	LabelValue *string
 	// After is the name of the last item already seen.
 	After string
 	Limit int
+}
+
+// label reads "key" or "key=value" into the filter.
+func (f *Filter) label(path, s string) error {
+	key, value, has := strings.Cut(s, "=")
+	if key == "" && has {
+		return errs.Fields(errs.Field{Path: path, Value: short(s), Message: "must be a key, or key=value"})
+	}
+	f.LabelKey = key
+	if has {
+		f.LabelValue = &value
+	}
+	return nil
 }
 
 // list gives items by name, those that whoever acts may read.
@@ -266,6 +281,9 @@ func list(ctx context.Context, q bun.IDB, f Filter) ([]Item, error) {
 	}
 	for _, k := range sortedKeys(f.Attributes) {
 		s = s.Where("EXISTS (SELECT 1 FROM item_values v WHERE v.item_id = i.id AND v.key = ? AND v.value = ?)", k, f.Attributes[k])
+	}
+	if f.notIn != "" {
+		s = s.Where("NOT EXISTS (SELECT 1 FROM item_baseline_items b WHERE b.baseline = ? AND b.item_id = i.id)", f.notIn)
 	}
 	if f.ids != nil {
 		s = s.Where("i.id IN (?)", bun.In(f.ids))

@@ -62,7 +62,7 @@ type Relation struct {
 // Defined is an attribute with the kind that declares it.
 type Defined struct {
 	Attribute
-	Kind string `json:"kind" doc:"The kind that declares it."`
+	By string `json:"declared_by" doc:"The kind that declares it."`
 }
 
 // Model is all kinds and relation types at one moment.
@@ -172,7 +172,7 @@ func (m *Model) resolve(name string) []Defined {
 		out = slices.Clone(m.resolve(k.Parent))
 	}
 	for _, a := range k.Attributes {
-		out = append(out, Defined{Attribute: a, Kind: name})
+		out = append(out, Defined{Attribute: a, By: name})
 	}
 	by := make(map[string]*Defined, len(out))
 	for n := range out {

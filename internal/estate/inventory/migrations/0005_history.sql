@@ -51,3 +51,4 @@ CREATE TABLE item_baseline_items (
   owner_team_id TEXT NOT NULL,
   PRIMARY KEY (baseline, name)
 );
+CREATE INDEX item_baseline_items_item ON item_baseline_items (item_id, baseline);
