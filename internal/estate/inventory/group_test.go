@@ -165,7 +165,7 @@ func TestRedundancyAgreesWithTheModel(t *testing.T) {
 		for _, n := range names {
 			deps, _ := h.svc.graph.outcomes([]string{ids[n]}, walk{up: true, limit: maxReached})
 			for _, d := range deps {
-				require.Equal(rt, stopsWith(needs, groups, []string{d.Name})[n].String(), d.outcome.String(), "%s without %s", n, d.Name)
+				require.Equal(rt, stopsWith(needs, groups, []string{d.Name})[n].String(), d.outcome.String(), "%s without %s; needs %v groups %v", n, d.Name, needs, groups)
 			}
 		}
 	})

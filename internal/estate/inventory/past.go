@@ -74,8 +74,9 @@ type Past struct {
 	gone      *time.Time
 }
 
-// whoWas finds the item that had a name at a moment: one that is there, that was
-// removed since, or that was renamed since.
+// whoWas finds the item that a name means at a moment: the one that has it now, if
+// it was there already; else the one that had it then, which may have been renamed
+// or removed since; else one that had it when it was removed.
 func whoWas(ctx context.Context, q bun.IDB, name string, at time.Time) (*Item, *time.Time, error) {
 	i, err := byName(ctx, q, name)
 	if err == nil && !i.CreatedAt.After(at) {
@@ -83,13 +84,6 @@ func whoWas(ctx context.Context, q bun.IDB, name string, at time.Time) (*Item, *
 	}
 	if err != nil && !errs.Is(err, errs.NotFound) {
 		return nil, nil, err
-	}
-	var g []grave
-	if err := q.NewSelect().Model(&g).Where("name = ? AND created_at <= ? AND gone_at > ?", name, at, at).OrderExpr("gone_at DESC").Limit(1).Scan(ctx); err != nil {
-		return nil, nil, err
-	}
-	if len(g) > 0 {
-		return g[0].raise(), &g[0].GoneAt, nil
 	}
 	b, _ := json.Marshal(name) //nolint:errchkjson // text
 	var was []historyRow
@@ -111,6 +105,22 @@ func whoWas(ctx context.Context, q bun.IDB, name string, at time.Time) (*Item, *
 		if !i.CreatedAt.After(at) && names[i.ID] == name && (gone == nil || gone.After(at)) {
 			return i, gone, nil
 		}
+	}
+	var g []grave
+	if err := q.NewSelect().Model(&g).Where("name = ? AND created_at <= ? AND gone_at > ?", name, at, at).OrderExpr("gone_at DESC").Limit(20).Scan(ctx); err != nil {
+		return nil, nil, err
+	}
+	for n := range g {
+		names, err := namesAt(ctx, q, []string{g[n].ItemID}, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		if names[g[n].ItemID] == name {
+			return g[n].raise(), &g[n].GoneAt, nil
+		}
+	}
+	if len(g) > 0 {
+		return g[0].raise(), &g[0].GoneAt, nil
 	}
 	return nil, nil, errs.New(errs.NotFound, "There was no item named %q at %s.", short(name), at.UTC().Format(time.RFC3339))
 }

@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/mainstay-ops/mainstay/internal/estate"
@@ -108,7 +109,11 @@ func (g *graph) spread(k *marks, ids []string, w walk) (found []*node) {
 	sortNodes(level)
 	for distance := int32(1); len(level) > 0 && (w.depth == 0 || int(distance) <= w.depth); distance++ {
 		var next []*node
-		for _, n := range level {
+		before := make([]outcome, len(level))
+		for i, n := range level {
+			before[i] = k.of(n).outcome
+		}
+		for i, n := range level {
 			near := n.hit
 			if w.up {
 				near = n.needs
@@ -123,7 +128,7 @@ func (g *graph) spread(k *marks, ids []string, w walk) (found []*node) {
 				}
 				out := stops
 				if !w.up {
-					out, _, _, _ = g.blow(k, m, n)
+					out = g.blow(k, m, n, before[i], distance)
 				}
 				if out <= at.outcome {
 					continue
@@ -147,44 +152,42 @@ func (g *graph) spread(k *marks, ids []string, w walk) (found []*node) {
 	return found
 }
 
-// blow tells what becomes of n when src, which it needs, is as its mark says. A
-// member of a group that is only degraded still counts.
-func (g *graph) blow(k *marks, n, src *node) (out outcome, group string, left, of int) {
+// blow tells what becomes of n when src, which it needs, is as given. A member of
+// a group that is only degraded still counts, and so does one that stops at the
+// same distance: it tells its own tale one step on.
+func (g *graph) blow(k *marks, n, src *node, is outcome, distance int32) (out outcome) {
 	grouped := false
 	for _, gr := range n.groups {
 		if !slices.Contains(gr.Of, src.item.ID) {
 			continue
 		}
 		grouped = true
-		l, o := g.working(k, n, gr)
-		got := stillWorks
-		switch {
+		switch l, o := g.working(k, n, gr, distance); {
 		case l == o:
-			got = untouched
-		case l < min(gr.Need, o) && gr.Below == belowDegraded && l > 0:
-			got = degraded
-		case l < min(gr.Need, o):
-			got = stops
-		}
-		if got > out {
-			out, group, left, of = got, gr.Name, l, o
+		case l >= min(gr.Need, o):
+			out = max(out, stillWorks)
+		case gr.Below == belowDegraded && l > 0:
+			out = max(out, degraded)
+		default:
+			out = stops
 		}
 	}
 	if !grouped {
-		out = k.of(src).outcome
+		return is
 	}
-	return out, group, left, of
+	return out
 }
 
-// working counts the members of a group that n still needs, and those that work.
-func (g *graph) working(k *marks, n *node, gr Group) (left, of int) {
+// working counts the members of a group that n still needs, and those that have not
+// stopped before a distance.
+func (g *graph) working(k *marks, n *node, gr Group, before int32) (left, of int) {
 	for _, id := range gr.Of {
 		m := g.nodes[id]
 		if m == nil || !m.alive || !slices.Contains(n.needs, m) {
 			continue
 		}
 		of++
-		if k.of(m).outcome != stops {
+		if at := k.of(m); at.outcome != stops || at.distance >= before {
 			left++
 		}
 	}
@@ -223,7 +226,7 @@ func (g *graph) outcomes(ids []string, w walk) (out []reached, truncated bool) {
 		m := k.of(n)
 		r := reached{Reached: estate.Reached{Item: n.item, Distance: int(m.distance)}, outcome: m.outcome}
 		for _, gr := range n.groups {
-			if l, of := g.working(k, n, gr); !w.up && l < of && (r.of == 0 || l < r.left) {
+			if l, of := g.working(k, n, gr, math.MaxInt32); !w.up && l < of && (r.of == 0 || l < r.left) {
 				r.group, r.left, r.of = gr.Name, l, of
 			}
 		}
@@ -275,7 +278,7 @@ func (g *graph) alone(ids []string, found []*node, out []reached) {
 		g.spread(k, []string{out[n].ID}, walk{within: within})
 		out[n].outcome = k.of(start).outcome
 		for _, gr := range start.groups {
-			if l, of := g.working(k, start, gr); l < of {
+			if l, of := g.working(k, start, gr, math.MaxInt32); l < of {
 				out[n].group, out[n].left, out[n].of = gr.Name, l, of
 			}
 		}
