@@ -68,7 +68,7 @@ func collect(ctx context.Context, q bun.IDB, ids []string, w walk, types carrier
 	g := newGraph()
 	g.types = types
 	items, edges := map[string]Item{}, map[stored]bool{}
-	read := func(ids []string) (level, grouped []string, err error) {
+	read := func(ids []string) (grouped []string, err error) {
 		var fresh []string
 		asked := map[string]bool{}
 		for _, id := range ids {
@@ -80,12 +80,13 @@ func collect(ctx context.Context, q bun.IDB, ids []string, w walk, types carrier
 		is, err := byIDs(ctx, q, fresh)
 		for _, i := range is {
 			items[i.ID] = i
-			level = append(level, i.ID)
-			if len(i.Redundancy) > 0 {
-				grouped = append(grouped, i.ID)
+		}
+		for _, id := range ids {
+			if len(items[id].Redundancy) > 0 {
+				grouped = append(grouped, id)
 			}
 		}
-		return level, grouped, err
+		return grouped, err
 	}
 	follow := func(ids []string, up bool) ([]string, error) {
 		rows, err := carrying(ctx, q, ids, up, types)
@@ -111,7 +112,7 @@ func collect(ctx context.Context, q bun.IDB, ids []string, w walk, types carrier
 				level = append(level, id)
 			}
 		}
-		_, grouped, err := read(level)
+		grouped, err := read(level)
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func collect(ctx context.Context, q bun.IDB, ids []string, w walk, types carrier
 			if more, err = follow(grouped, true); err != nil {
 				return nil, err
 			}
-			if _, _, err = read(more); err != nil {
+			if _, err = read(more); err != nil {
 				return nil, err
 			}
 		}
