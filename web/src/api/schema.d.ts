@@ -352,6 +352,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deleted-items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Items that were removed, the last first
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["list-deleted-items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/discovery/accept": {
         parameters: {
             query?: never;
@@ -609,6 +629,28 @@ export interface paths {
          * @description Needs the permission `channel.write`.
          */
         delete: operations["delete-heartbeat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What stops if several items stop at once
+         * @description Changes nothing. Give item once for each: ?item=db-1&item=db-2.
+         *
+         *     Needs the permission `item.read`.
+         */
+        get: operations["simulate-impact"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -906,6 +948,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/item-baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Baselines, the newest first
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["list-item-baselines"];
+        put?: never;
+        /**
+         * Keep how a set of items is now
+         * @description Needs the permission `item.write`.
+         */
+        post: operations["create-item-baseline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-baselines/{baseline}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a baseline
+         * @description Needs the permission `item.write`.
+         */
+        delete: operations["delete-item-baseline"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-baselines/{baseline}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What differs now from a baseline, by item
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["compare-item-baseline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/item-kinds": {
         parameters: {
             query?: never;
@@ -919,6 +1025,64 @@ export interface paths {
          */
         get: operations["list-item-kinds"];
         put?: never;
+        /**
+         * Add a kind
+         * @description Needs the permission `item.model`.
+         */
+        post: operations["create-item-kind"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-kinds/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One kind
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["get-item-kind"];
+        /**
+         * Make or replace a kind
+         * @description Of a built-in kind only attributes and precedence change. Refused when values that items have would not fit.
+         *
+         *     Needs the permission `item.model`.
+         */
+        put: operations["put-item-kind"];
+        post?: never;
+        /**
+         * Remove a kind, or what was added to a built-in one
+         * @description Needs the permission `item.model`.
+         */
+        delete: operations["delete-item-kind"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rules for all items
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["get-item-settings"];
+        /**
+         * Set the rules for all items
+         * @description Needs the permission `item.model`.
+         */
+        put: operations["put-item-settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -978,6 +1142,28 @@ export interface paths {
         patch: operations["update-item"];
         trace?: never;
     };
+    "/api/v1/items/{name}/attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attributes of one item with where each value comes from
+         * @description Those that its kind declares come first, in the order of the kind, then the others by name.
+         *
+         *     Needs the permission `item.read`.
+         */
+        get: operations["list-item-attributes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/items/{name}/dependencies": {
         parameters: {
             query?: never;
@@ -1009,7 +1195,9 @@ export interface paths {
         };
         /**
          * Every change of one item, newest first
-         * @description Needs the permission `item.read`.
+         * @description Works for items that are gone too.
+         *
+         *     Needs the permission `item.read`.
          */
         get: operations["list-item-history"];
         put?: never;
@@ -1029,7 +1217,7 @@ export interface paths {
         };
         /**
          * What stops if this item stops
-         * @description If B stops, everything that depends on B or runs on B, and everything that B is part of, is affected, and so on from there. The nearest come first.
+         * @description If B stops, everything that depends on B or runs on B, and everything that B is part of, is affected, and so on from there, unless enough of a group is left. The nearest come first.
          *
          *     Needs the permission `item.read`.
          */
@@ -1287,6 +1475,50 @@ export interface paths {
          * @description Needs the permission `policy.write`.
          */
         delete: operations["delete-policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relation-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The types of relations
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["list-relation-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relation-types/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make or replace a relation type
+         * @description Needs the permission `item.model`.
+         */
+        put: operations["put-relation-type"];
+        post?: never;
+        /**
+         * Remove a relation type that nothing uses
+         * @description Needs the permission `item.model`.
+         */
+        delete: operations["delete-relation-type"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1838,7 +2070,7 @@ export interface components {
         AddItemRelationBody: {
             /** @description Name of the other item. */
             item: string;
-            /** @description depends_on, runs_on, part_of, connects_to or member_of. */
+            /** @description One of the relation types, for example depends_on. */
             type: string;
         };
         AlertExternal: {
@@ -2160,8 +2392,13 @@ export interface components {
             /** @description Markdown. */
             body: string;
         };
+        CreateItemBaselineBody: {
+            description?: string;
+            filter?: components["schemas"]["InventoryBaselineFilter"];
+            name: string;
+        };
         CreateItemBody: {
-            /** @description Merged with what is there; null takes an attribute out. */
+            /** @description Merged with what is there; null takes back what a person said, and the value that was discovered shows again. */
             attributes?: {
                 [key: string]: unknown;
             };
@@ -2172,6 +2409,8 @@ export interface components {
             criticality?: "low" | "medium" | "high" | "critical";
             /** @description Markdown. */
             description?: string;
+            /** @description Fields that a discovery may fill again. */
+            discovered?: ("title" | "kind" | "criticality")[];
             /** @description One of the item kinds. */
             kind: string;
             /** @description Merged with what is there; null takes a label out. */
@@ -2186,6 +2425,21 @@ export interface components {
             name: string;
             /** @description Name of the owning team; empty for none. */
             owner?: string;
+            /** @description What it needs only some of; replaces what is there. */
+            redundancy?: components["schemas"]["InventoryGroupBody"][];
+            title?: string;
+        };
+        CreateItemKindBody: {
+            attributes?: components["schemas"]["KindAttribute"][];
+            description?: string;
+            /** @description Name in the Tabler icon set. */
+            icon?: string;
+            /** @description Small letters, digits and _. */
+            name: string;
+            /** @description The kind that it extends. A built-in kind extends none. */
+            parent?: string;
+            /** @description Sources in the order in which they win; empty for the order of the parent. */
+            precedence?: string[];
             title?: string;
         };
         CreatePersonBody: {
@@ -2526,6 +2780,70 @@ export interface components {
             /** Format: date-time */
             work_started_at?: string;
         };
+        InventoryAttributeView: {
+            /**
+             * Format: date-time
+             * @description When the source began to say so.
+             */
+            changed_at?: string;
+            description?: string;
+            key: string;
+            /** @description The kind that declares it; empty for one that is not declared. */
+            kind: string;
+            /** @description The kind wants a value, required or recommended, and there is none. */
+            missing?: boolean;
+            /** @description What other sources say. */
+            others: components["schemas"]["InventorySaidView"][];
+            required?: boolean;
+            /**
+             * Format: date-time
+             * @description When the source said so last, to five minutes.
+             */
+            seen_at?: string;
+            /** @description Who said the value that counts: manual, default, or the name of a discovery. */
+            source: string;
+            /** @description As its kind says; empty for one that is not declared. */
+            title: string;
+            /** @description As its kind says; empty for one that is not declared. */
+            type: string;
+            unit?: string;
+            /** @description The value that counts; null when there is none. */
+            value: unknown;
+        };
+        InventoryBaseline: {
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            description: string;
+            filter: components["schemas"]["InventoryBaselineFilter"];
+            /**
+             * Format: int64
+             * @description How many items it holds.
+             */
+            items: number;
+            name: string;
+        };
+        InventoryBaselineFilter: {
+            /** @enum {string} */
+            criticality?: "low" | "medium" | "high" | "critical";
+            /** @description Names of items, instead of a filter. */
+            items?: string[];
+            /** @description A kind; those that extend it count. */
+            kind?: string;
+            /** @description A label's key, or key=value. */
+            label?: string;
+            /** @enum {string} */
+            lifecycle?: "planned" | "in_use" | "retired";
+            /** @description Name of the owning team. */
+            owner?: string;
+        };
+        InventoryDifference: {
+            /** @enum {string} */
+            change: "new" | "changed" | "removed";
+            fields: components["schemas"]["InventoryFieldChange"][];
+            /** @description Name at the moment of the baseline, or now for an item that is new. */
+            name: string;
+        };
         InventoryEntry: {
             actor: string;
             actor_id?: string;
@@ -2538,15 +2856,80 @@ export interface components {
             /** @description Name of the field; attributes.<key>, labels.<key>, or a relation type. */
             field: string;
             id: string;
+            /** @description Source of the value after, of an attribute. */
+            source?: string;
             /** @description How it came in: person, token, system or link. */
             via: string;
         };
-        InventoryKind: {
+        InventoryFieldChange: {
+            after: unknown;
+            before: unknown;
+            /** @description Name of the field; attributes.<key>, labels.<key>, or a relation type. */
+            field: string;
+        };
+        InventoryGone: {
+            /** @description Who removed it. */
+            actor: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            gone_at: string;
+            kind: string;
+            name: string;
+        };
+        InventoryGroupBody: {
+            /**
+             * @description What becomes of it when fewer work; stops if not given. With none left it always stops.
+             * @enum {string}
+             */
+            below?: "stops" | "degraded";
+            /** @description What people call the group. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many of them must work; 1, which means any, if not given.
+             */
+            need?: number;
+            /** @description Names of items that it depends on, runs on or contains. */
+            of: string[];
+        };
+        InventoryKindBody: {
+            attributes?: components["schemas"]["KindAttribute"][];
+            description?: string;
+            /** @description Name in the Tabler icon set. */
+            icon?: string;
+            /** @description The kind that it extends. A built-in kind extends none. */
+            parent?: string;
+            /** @description Sources in the order in which they win; empty for the order of the parent. */
+            precedence?: string[];
+            title?: string;
+        };
+        InventoryKindView: {
+            /** @description The attributes that this kind itself declares. */
+            attributes: components["schemas"]["KindAttribute"][];
+            built_in: boolean;
             description: string;
             /** @description Name in the Tabler icon set. */
             icon: string;
+            /** @description Attributes of the kinds that it extends. */
+            inherited: components["schemas"]["KindDefined"][];
+            /**
+             * Format: int64
+             * @description How many items have exactly this kind.
+             */
+            items: number;
             name: string;
+            /** @description The kind that it extends; empty for none. */
+            parent: string;
+            /** @description Sources in the order in which they win; empty for the order of the parent. */
+            precedence: string[];
             title: string;
+        };
+        InventoryPastRelation: {
+            /** @description Name of the other item at that time; … for one that may not be seen. */
+            item: string;
+            /** @description As seen from the item. */
+            type: string;
         };
         InventoryReach: {
             items: components["schemas"]["InventoryReachedView"][];
@@ -2565,20 +2948,61 @@ export interface components {
             /** @enum {string} */
             lifecycle: "planned" | "in_use" | "retired";
             name: string;
+            /** @description Of an impact: stops, degraded or still_works. Of dependencies: what becomes of the item if this one alone stops; empty when that is not known. */
+            outcome: string;
             owner: string;
             /** @description Names from the start to this item, both included; … for one that may not be seen. */
             path: string[];
+            /** @description What is left of a group of which only some are needed: database: 1 of 2 left. */
+            redundancy?: string;
             state: string;
             title: string;
+            /** @description The path in words: shop depends on shop-web, which runs on web-1. */
+            why: string;
+        };
+        InventoryRelationTypeBody: {
+            /**
+             * @description Which way a failure travels: to_source when the left one is affected if the right one stops.
+             * @enum {string}
+             */
+            carries: "none" | "to_source" | "to_target";
+            description?: string;
+            /** @description Name as seen from the other side. */
+            inverse: string;
+            /** @description How a sentence says it from the other side: is backed up by. */
+            inverse_title?: string;
+            /** @description How a sentence says it: backs up. */
+            title?: string;
         };
         InventoryRelationView: {
             /** Format: date-time */
             created_at: string;
+            /**
+             * @description What a failure does: stops_it when the item is affected if the other one stops, is_stopped_by_it the other way round.
+             * @enum {string}
+             */
+            impact: "none" | "stops_it" | "is_stopped_by_it";
             item: components["schemas"]["InventoryShort"];
             /** @description True when it is stored with this item; only then it can be removed here. */
             owned: boolean;
+            /** @description The type in words: depends on. */
+            says: string;
             /** @description As seen from the item: depends_on, or used_by for the other side. */
             type: string;
+        };
+        InventorySaidView: {
+            /** Format: date-time */
+            changed_at: string;
+            /** @description Why the value cannot count, for example because it must be a whole number. */
+            problem?: string;
+            /** Format: date-time */
+            seen_at: string;
+            source: string;
+            value: unknown;
+        };
+        InventorySettings: {
+            /** @description Sources of values in the order in which they win; manual comes first unless it is listed, those not listed come after. */
+            precedence: string[];
         };
         InventoryShort: {
             /** @enum {string} */
@@ -2592,6 +3016,8 @@ export interface components {
             title: string;
         };
         InventoryView: {
+            /** Format: date-time */
+            as_of?: string;
             /** @description Where each attribute comes from: manual, or the name of a discovery. */
             attribute_sources: {
                 [key: string]: string;
@@ -2604,6 +3030,11 @@ export interface components {
             /** @enum {string} */
             criticality: "low" | "medium" | "high" | "critical";
             description: string;
+            /**
+             * Format: date-time
+             * @description When it was removed; absent when it is still there.
+             */
+            gone_at?: string;
             id: string;
             kind: string;
             labels: {
@@ -2614,6 +3045,10 @@ export interface components {
             name: string;
             /** @description Name of the owning team; empty for none. */
             owner: string;
+            /** @description What it needs only some of. */
+            redundancy: components["schemas"]["InventoryGroupBody"][];
+            /** @description Its relations, when it is read as of a moment. */
+            relations?: components["schemas"]["InventoryPastRelation"][];
             /** @description Worst state of its checks; empty when nothing watches it. */
             state: string;
             title: string;
@@ -2621,6 +3056,74 @@ export interface components {
             updated_at: string;
             /** Format: int64 */
             version: number;
+        };
+        KindAttribute: {
+            /** @description Value of a new item that is given none. */
+            default?: unknown;
+            description?: string;
+            /** @description Kind that the item referred to must have; kinds that extend it count. */
+            kind?: string;
+            name: string;
+            /** @description The values of an enumeration. */
+            options?: string[];
+            /** @description Regular expression (RE2) that the whole text, or each text of a list, must match. */
+            pattern?: string;
+            /** @description Sources in the order in which they win; empty for the order of the kind. */
+            precedence?: string[];
+            /** @description The item says that it is missing. */
+            recommended?: boolean;
+            /** @description A person cannot add an item without it. */
+            required?: boolean;
+            title?: string;
+            /** @enum {string} */
+            type: "text" | "integer" | "number" | "boolean" | "date" | "datetime" | "enum" | "ip" | "mac" | "url" | "item" | "list";
+            /** @description No two items of the kind may have the same value. */
+            unique?: boolean;
+            /** @description Unit of an integer or a number, for people. */
+            unit?: string;
+        };
+        KindDefined: {
+            /** @description The kind that declares it. */
+            declared_by: string;
+            /** @description Value of a new item that is given none. */
+            default?: unknown;
+            description?: string;
+            /** @description Kind that the item referred to must have; kinds that extend it count. */
+            kind?: string;
+            name: string;
+            /** @description The values of an enumeration. */
+            options?: string[];
+            /** @description Regular expression (RE2) that the whole text, or each text of a list, must match. */
+            pattern?: string;
+            /** @description Sources in the order in which they win; empty for the order of the kind. */
+            precedence?: string[];
+            /** @description The item says that it is missing. */
+            recommended?: boolean;
+            /** @description A person cannot add an item without it. */
+            required?: boolean;
+            title?: string;
+            /** @enum {string} */
+            type: "text" | "integer" | "number" | "boolean" | "date" | "datetime" | "enum" | "ip" | "mac" | "url" | "item" | "list";
+            /** @description No two items of the kind may have the same value. */
+            unique?: boolean;
+            /** @description Unit of an integer or a number, for people. */
+            unit?: string;
+        };
+        KindRelation: {
+            built_in: boolean;
+            /**
+             * @description Which way a failure travels: to_source when the left one is affected if the right one stops.
+             * @enum {string}
+             */
+            carries: "none" | "to_source" | "to_target";
+            description: string;
+            /** @description Name as seen from the other side. */
+            inverse: string;
+            /** @description How a sentence says it from the other side: is used by. */
+            inverse_title: string;
+            name: string;
+            /** @description How a sentence says it: depends on. */
+            title: string;
         };
         KpiBuckets: {
             /** Format: double */
@@ -2882,6 +3385,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        ListInventoryAttributeView: {
+            items: components["schemas"]["InventoryAttributeView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListInventoryBaseline: {
+            items: components["schemas"]["InventoryBaseline"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListInventoryDifference: {
+            items: components["schemas"]["InventoryDifference"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         ListInventoryEntry: {
             items: components["schemas"]["InventoryEntry"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -2889,8 +3413,15 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
-        ListInventoryKind: {
-            items: components["schemas"]["InventoryKind"][];
+        ListInventoryGone: {
+            items: components["schemas"]["InventoryGone"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListInventoryKindView: {
+            items: components["schemas"]["InventoryKindView"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -2905,6 +3436,13 @@ export interface components {
         };
         ListInventoryView: {
             items: components["schemas"]["InventoryView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListKindRelation: {
+            items: components["schemas"]["KindRelation"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -3415,7 +3953,7 @@ export interface components {
             urgency?: number;
         };
         UpdateItemBody: {
-            /** @description Merged with what is there; null takes an attribute out. */
+            /** @description Merged with what is there; null takes back what a person said, and the value that was discovered shows again. */
             attributes?: {
                 [key: string]: unknown;
             };
@@ -3426,6 +3964,8 @@ export interface components {
             criticality?: "low" | "medium" | "high" | "critical";
             /** @description Markdown. */
             description?: string;
+            /** @description Fields that a discovery may fill again. */
+            discovered?: ("title" | "kind" | "criticality")[];
             /** @description One of the item kinds. */
             kind?: string;
             /** @description Merged with what is there; null takes a label out. */
@@ -3441,6 +3981,8 @@ export interface components {
             name?: string;
             /** @description Name of the owning team; empty for none. */
             owner?: string;
+            /** @description What it needs only some of; replaces what is there. */
+            redundancy?: components["schemas"]["InventoryGroupBody"][];
             title?: string;
         };
         UpdatePersonBody: {
@@ -5402,6 +5944,95 @@ export interface operations {
             };
         };
     };
+    "list-deleted-items": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryGone"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "accept-suggestions": {
         parameters: {
             query?: never;
@@ -6803,6 +7434,97 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "simulate-impact": {
+        parameters: {
+            query?: {
+                /** @description Names of the items that stop, once each. */
+                item?: string[];
+                /** @description Largest distance; 0 for any. */
+                depth?: number;
+                /** @description How many at the most; the nearest first. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryReach"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -8410,6 +9132,354 @@ export interface operations {
             };
         };
     };
+    "list-item-baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryBaseline"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-item-baseline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateItemBaselineBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryBaseline"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-item-baseline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the baseline; a slash is written %2F. */
+                baseline: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "compare-item-baseline": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the baseline; a slash is written %2F. */
+                baseline: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryDifference"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-item-kinds": {
         parameters: {
             query?: never;
@@ -8426,7 +9496,529 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListInventoryKind"];
+                    "application/json": components["schemas"]["ListInventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateItemKindBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the kind. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the kind. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InventoryKindBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the kind. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-item-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventorySettings"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-item-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InventorySettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventorySettings"];
                 };
             };
             /** @description Bad Request */
@@ -8503,11 +10095,16 @@ export interface operations {
                 cursor?: string;
                 /** @description Occurs in the name or the title, in any case. */
                 q?: string;
+                /** @description A kind; those that extend it count. */
                 kind?: string;
                 /** @description Name of the owning team. */
                 owner?: string;
                 criticality?: "low" | "medium" | "high" | "critical";
                 lifecycle?: "planned" | "in_use" | "retired";
+                /** @description State of its checks, for example critical; none for items that nothing watches. */
+                state?: string;
+                /** @description key=value; may be given several times, and all must fit. */
+                attribute?: string[];
                 /** @description A label's key, or key=value. */
                 label?: string;
             };
@@ -8682,7 +10279,10 @@ export interface operations {
     };
     "get-item": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A time, or a date for the end of that day in UTC: gives the item as it was then. Works for items that are gone, by the name of that time. */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 /** @description Name of the item; a slash is written %2F. */
@@ -8947,6 +10547,93 @@ export interface operations {
             };
         };
     };
+    "list-item-attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the item; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryAttributeView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-item-dependencies": {
         parameters: {
             query?: {
@@ -9046,6 +10733,12 @@ export interface operations {
                 limit?: number;
                 /** @description The next of the page before. */
                 cursor?: string;
+                /** @description Only changes from this time on. */
+                since?: string;
+                /** @description Only changes up to this time; a date means the end of that day. */
+                until?: string;
+                /** @description Only changes of this field, for example attributes.serial. */
+                field?: string;
             };
             header?: never;
             path: {
@@ -10721,6 +12414,265 @@ export interface operations {
             header?: never;
             path: {
                 name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-relation-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListKindRelation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-relation-type": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the relation type. */
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InventoryRelationTypeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KindRelation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-relation-type": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the relation type. */
+                type: string;
             };
             cookie?: never;
         };
