@@ -350,4 +350,3 @@ function Order({ order, may }: { order: string[]; may: boolean }) {
     </Form>
   );
 }
-

@@ -66,6 +66,7 @@ export const module = defineModule({
       to: '/settings/item-kinds',
       label: 'Item kinds',
       icon: IconSitemap,
+      chord: 'g d',
       permission: 'item.model',
     },
   ],

@@ -46,18 +46,17 @@ export const impactQuery = (name: string) =>
     queryFn: ({ signal }) => call(http.GET('/api/v1/items/{name}/impact', { params: { path: { name } }, signal })),
   });
 
+export const simulateQuery = (names: string[]) =>
+  queryOptions({
+    queryKey: ['item', names[0] ?? '', 'impact', names],
+    queryFn: ({ signal }) => call(http.GET('/api/v1/impact', { params: { query: { item: names } }, signal })),
+  });
+
 export const dependenciesQuery = (name: string) =>
   queryOptions({
     queryKey: ['item', name, 'dependencies'],
     queryFn: ({ signal }) =>
       call(http.GET('/api/v1/items/{name}/dependencies', { params: { path: { name } }, signal })),
-  });
-
-export const historyQuery = (name: string) =>
-  queryOptions({
-    queryKey: ['item', name, 'history'],
-    queryFn: ({ signal }) =>
-      call(http.GET('/api/v1/items/{name}/history', { params: { path: { name }, query: { limit: 200 } }, signal })),
   });
 
 export const checksOfQuery = (item: string) =>
