@@ -116,9 +116,7 @@ function Fields({ old, etag, kinds }: { old?: Item; etag?: string; kinds: Kind[]
   const navigate = useNavigate();
   const [kind, setKind] = useState(old?.kind ?? 'service');
   const [attributes] = useState(() =>
-    Object.fromEntries(
-      kinds.flatMap((k) => k.attributes).map((a) => [a.name, written(old?.attributes?.[a.name])]),
-    ),
+    Object.fromEntries(kinds.flatMap((k) => k.attributes).map((a) => [a.name, written(old?.attributes?.[a.name])])),
   );
   const teams = useTeams();
   const form = useForm({

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { IconPlus, IconServer2 } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
 import { useTeams } from '@/lib/names';
@@ -95,6 +95,22 @@ export function readValueFilter(line: string): Pick<Filters, 'label' | 'attribut
   };
 }
 
+/** Takes the line when it is left or Enter is pressed. */
+function ValueFilter({ value, onChange }: { value: string; onChange: (v: string) => void }) {
+  return (
+    <TextInput
+      key={value}
+      defaultValue={value}
+      aria-label="Filter by a label, or by an attribute such as attributes.serial=A1"
+      title="A label such as env=prod, or attributes such as attributes.serial=A1"
+      placeholder="Label or attribute"
+      w={200}
+      onBlur={(e) => e.currentTarget.value !== value && onChange(e.currentTarget.value)}
+      onKeyDown={(e) => e.key === 'Enter' && e.currentTarget.value !== value && onChange(e.currentTarget.value)}
+    />
+  );
+}
+
 function List() {
   const [s, set] = useUrlState<Filters>();
   const navigate = useNavigate();
@@ -156,12 +172,7 @@ function List() {
           value={s.state ? [s.state] : []}
           onChange={(v) => set({ state: v.at(-1) })}
         />
-        <SearchBox
-          value={valueFilter(s)}
-          onChange={(v) => set(readValueFilter(v))}
-          placeholder="Label or attribute, env=prod"
-          label="Filter by a label, or by an attribute such as attributes.serial=A1"
-        />
+        <ValueFilter value={valueFilter(s)} onChange={(v) => set(readValueFilter(v))} />
         <ClearFilters
           on={filtered}
           onClear={() =>

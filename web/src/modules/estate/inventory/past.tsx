@@ -122,7 +122,10 @@ export function DayField({ value, onChange }: { value: string; onChange: (day: s
       value={value}
       max={new Date().toISOString().slice(0, 10)}
       onChange={(e) => onChange(e.currentTarget.value || undefined)}
-      w={140}
+      leftSection="As of"
+      leftSectionWidth={48}
+      styles={{ section: { fontSize: 12 } }}
+      w={180}
     />
   );
 }

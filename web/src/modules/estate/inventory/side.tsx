@@ -49,6 +49,21 @@ export function Side({ item }: { item: Item }) {
         />
       </SideSection>
       <Relations item={item} />
+      {(item.redundancy ?? []).length > 0 && (
+        <SideSection title="Redundancy">
+          {item.redundancy.map((g) => (
+            <div key={g.name}>
+              {g.name}: <span className="muted">needs {g.need ?? 1} of</span>{' '}
+              {g.of.map((n, i) => (
+                <span key={n}>
+                  {i > 0 && ', '}
+                  <ItemLink name={n} />
+                </span>
+              ))}
+            </div>
+          ))}
+        </SideSection>
+      )}
     </>
   );
 }
