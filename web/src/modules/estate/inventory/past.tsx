@@ -10,6 +10,7 @@ import { Time } from '@/ui/Time';
 import { show } from './attributes';
 import { kindTitle } from './list';
 import { pastQuery } from './queries';
+import { ItemLink } from './side';
 
 type Entry = Schemas['InventoryEntry'];
 
@@ -202,7 +203,7 @@ export function Past({ name, day, onNow }: { name: string; day: string; onNow: (
                     <td style={{ width: 190 }} className="muted">
                       {kindTitle(r.type)}
                     </td>
-                    <td>{r.item}</td>
+                    <td>{r.item === '…' ? r.item : <ItemLink name={r.item} />}</td>
                   </tr>
                 ))}
               </tbody>
