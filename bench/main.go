@@ -34,6 +34,7 @@ var scenarios = []struct {
 	{"plugin", "Nagios plugins per second", plugin},
 	{"icmp", "CPU per echo request", icmp},
 	{"start", "start to ready, and at rest", start},
+	{"estate", "100,000 items with 300,000 relations, through the API", estate},
 	{"many", "100,000 TCP checks every 60 s", many},
 }
 
