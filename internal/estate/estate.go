@@ -24,6 +24,7 @@ func Ref(itemID string) entity.Ref { return entity.Ref{Kind: ItemKind, ID: itemI
 var (
 	ReadItems  = access.Permission{Name: "item.read", Title: "See items and relations", Least: access.Viewer}
 	WriteItems = access.Permission{Name: "item.write", Title: "Change items and relations", Least: access.Operator}
+	ModelItems = access.Permission{Name: "item.model", Title: "Define kinds, relation types and rules of items", Least: access.Admin}
 )
 
 // Criticality says how much the organisation needs an item.

@@ -11,9 +11,25 @@ const dead = await startTarget();
 await dead.stop();
 const ops = `
 teams: [{name: web, members: [ops@example.org, ada@example.org]}, {name: data, members: [lin@example.org]}]
+kinds:
+  - name: network_device
+    attributes: [{name: serial, title: Serial number, type: text, unique: true, recommended: true}]
+  - name: router
+    title: Router
+    parent: network_device
+    attributes:
+      - {name: memory_gib, title: Memory, type: integer, unit: GiB}
+      - {name: mode, type: enum, options: [active, spare], default: active}
+      - {name: room, type: item, kind: location}
+relation_types:
+  - {name: backs_up, inverse: backed_up_by, title: backs up, inverse_title: is backed up by, carries: none}
 items:
+  - {name: cellar, kind: location}
+  - {name: edge-1, kind: router, attributes: {memory_gib: 8, room: cellar, note: borrowed}}
+  - {name: edge-2, kind: router, attributes: {serial: FX7, room: cellar}, relations: {backs_up: [edge-1]}}
+  - {name: uplink, kind: service, depends_on: [edge-1, edge-2], redundancy: [{name: routers, of: [edge-1, edge-2]}]}
   - {name: shop, kind: service, owner: web, criticality: high, title: Web shop, labels: {env: prod}}
-  - {name: shop-web, kind: application, owner: web, part_of: [shop], depends_on: [shop-db, cache]}
+  - {name: shop-web, kind: application, owner: web, part_of: [shop], depends_on: [shop-db, cache, uplink]}
   - {name: shop-db, kind: database, owner: data, criticality: critical}
   - {name: cache, kind: database, owner: data}
   - {name: mail, kind: service, owner: data, criticality: low}
@@ -57,6 +73,14 @@ const pages = process.argv[2]
       '/estate/discovery/new',
       '/estate/suggestions',
       '/settings/credentials',
+      '/estate/items/edge-1',
+      '/estate/items/edge-1?tab=impact',
+      '/estate/items/uplink?tab=dependencies',
+      '/estate/items/edge-2/edit',
+      '/settings/item-kinds',
+      '/settings/item-kinds?tab=relations',
+      '/settings/item-kinds?tab=sources',
+      '/settings/item-kinds/router',
       '/observe/checks',
       '/observe/checks/shop-http',
       '/observe/checks/db-port',

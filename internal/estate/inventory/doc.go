@@ -1,10 +1,13 @@
 // Package inventory keeps the items of an organisation: what it runs, what each
 // thing needs, and what stops when one stops.
 //
-// Nouns: an Item has a unique name, a kind of a built-in list, attributes, an
-// owner team, a criticality, a lifecycle and labels. A relation joins two items
-// and has a type; each type has an inverse name and says which way a failure
-// travels. History holds every change of an item, field by field.
+// Nouns: an Item has a unique name, a kind, attributes, an owner team, a
+// criticality, a lifecycle and labels. Kinds, which may extend each other and
+// declare typed attributes, and relation types are in the package kind. A relation
+// joins two items; its type has an inverse name and says which way a failure
+// travels. History holds every change of an item, field by field, so that an item
+// can be read as of any moment, also after it was removed. A baseline is a named
+// moment of a set of items.
 //
 // Impact: if B stops, then everything that depends on B, everything that runs on
 // B, and everything that B is part of is affected, and so on from there.
@@ -12,8 +15,11 @@
 // or of part_of, is refused when it would be saved; every traversal still keeps a
 // set of what it has visited, so a circle of mixed types only ends a path.
 //
-// Provenance: every attribute knows its source, "manual" or the name of a
-// discovery. A discovery never changes what a person has typed.
+// Redundancy: a group says that an item needs only some of several others. What a
+// group saves is told as still working, and passes nothing on.
+//
+// Provenance: what each source says of an attribute is a claim, "manual" or that of
+// a discovery. All claims are kept; the order of sources says which one counts.
 //
 // Reading the graph: questions through the reader of the database are answered
 // by an index in memory, which is read at the start and kept by every commit.

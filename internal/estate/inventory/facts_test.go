@@ -56,7 +56,7 @@ func TestEveryChangeIsToldAndWrittenDown(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, h.facts(), n)
 		// b remembers what was tied to it.
-		es, _, err := history(h.ctx, h.db.Reader(), ids["b"], "", 50)
+		es, _, err := history(h.ctx, h.db.Reader(), ids["b"], "", 50, period{})
 		require.NoError(t, err)
 		require.Len(t, es, 3)
 		require.Equal(t, "used_by", es[0].Field)

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
 )
 
 // edge is one stored relation as its owner holds it.
@@ -26,6 +26,10 @@ type node struct {
 	version int64
 	// out are the relations that the item owns.
 	out []edge
+	// groups are what it needs only some of.
+	groups []Group
+	// seq is its place in the marks of a walk.
+	seq int
 	// hit are the nodes that stop when this one stops, needs those that this one
 	// stops with. Both may hold a node twice.
 	hit, needs []*node
@@ -38,30 +42,47 @@ type graph struct {
 	mu     sync.RWMutex
 	nodes  map[string]*node
 	gone   map[string]struct{}
+	types  carriers
+	count  int
 	loaded bool
+	marks  sync.Pool
+}
+
+// carriers says for each type of relation which way a failure travels.
+type carriers map[string]string
+
+func carriersOf(types []RelationType) carriers {
+	out := carriers{}
+	for _, t := range types {
+		if t.Carries != kind.Nowhere {
+			out[t.Name] = t.Carries
+		}
+	}
+	return out
 }
 
 func newGraph() *graph {
-	return &graph{nodes: map[string]*node{}, gone: map[string]struct{}{}}
+	return &graph{nodes: map[string]*node{}, gone: map[string]struct{}{}, types: carriersOf(kind.BuiltinRelations())}
 }
 
 func (g *graph) node(itemID string) *node {
 	n := g.nodes[itemID]
 	if n == nil {
-		n = &node{item: estate.Item{ID: itemID}}
+		n = &node{item: estate.Item{ID: itemID}, seq: g.count}
+		g.count++
 		g.nodes[itemID] = n
 	}
 	return n
 }
 
 // put sets an item and all relations it owns, unless something newer is known.
-func (g *graph) put(it estate.Item, version int64, out []edge) {
+func (g *graph) put(it estate.Item, version int64, out []edge, groups ...Group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.set(it, version, out)
+	g.set(it, version, out, groups)
 }
 
-func (g *graph) set(it estate.Item, version int64, out []edge) {
+func (g *graph) set(it estate.Item, version int64, out []edge, groups []Group) {
 	if _, dead := g.gone[it.ID]; dead {
 		return
 	}
@@ -70,8 +91,12 @@ func (g *graph) set(it estate.Item, version int64, out []edge) {
 		return
 	}
 	g.unlink(n)
-	n.item, n.alive, n.version, n.out = it, true, version, out
-	for _, e := range out {
+	n.item, n.alive, n.version, n.out, n.groups = it, true, version, out, groups
+	g.link(n)
+}
+
+func (g *graph) link(n *node) {
+	for _, e := range n.out {
 		src, dst := g.ends(n, e)
 		if src != nil {
 			src.hit, dst.needs = append(src.hit, dst), append(dst.needs, src)
@@ -79,25 +104,29 @@ func (g *graph) set(it estate.Item, version int64, out []edge) {
 	}
 }
 
+// retype says anew which way failures travel, and draws all lines again.
+func (g *graph) retype(types carriers) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.types = types
+	for _, n := range g.nodes {
+		n.hit, n.needs = nil, nil
+	}
+	for _, n := range g.nodes {
+		g.link(n)
+	}
+}
+
 // ends gives the node whose stop travels along e and the one it reaches; nil when
 // the relation carries no impact.
 func (g *graph) ends(n *node, e edge) (src, dst *node) {
-	switch carries(e.Type) {
-	case toFrom:
+	switch g.types[e.Type] {
+	case kind.ToSource:
 		return g.node(e.To), n
-	case toTarget:
+	case kind.ToTarget:
 		return n, g.node(e.To)
 	}
 	return nil, nil
-}
-
-func carries(relType string) direction {
-	for _, t := range relationTypes() {
-		if t.Name == relType {
-			return t.Carries
-		}
-	}
-	return nowhere
 }
 
 func (g *graph) unlink(n *node) {
@@ -131,82 +160,21 @@ func (g *graph) remove(itemID string) {
 	}
 }
 
-// walk is a search through relations.
-type walk struct {
-	// up follows needs, otherwise impact is followed.
-	up bool
-	// depth is the largest distance, 0 for any.
-	depth int
-	// limit is the largest number of items found.
-	limit int
-}
-
-// reach finds items breadth first: by distance, then by name, so that the same
-// question has the same answer from memory and from the tables.
-func (g *graph) reach(ids []string, w walk) (found []estate.Reached, truncated bool) {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	parent := make(map[*node]*node, 64)
-	var level []*node
-	for _, s := range ids {
-		if n := g.nodes[s]; n != nil && n.alive {
-			if _, dup := parent[n]; !dup {
-				parent[n] = nil
-				level = append(level, n)
-			}
-		}
-	}
-	sortNodes(level)
-	for distance := 1; len(level) > 0 && (w.depth == 0 || distance <= w.depth); distance++ {
-		var next []*node
-		for _, n := range level {
-			near := n.hit
-			if w.up {
-				near = n.needs
-			}
-			for _, m := range near {
-				if _, seen := parent[m]; !seen && m.alive {
-					parent[m] = n
-					next = append(next, m)
-				}
-			}
-		}
-		sortNodes(next)
-		for _, m := range next {
-			if len(found) == w.limit {
-				return found, true
-			}
-			found = append(found, estate.Reached{Item: m.item, Distance: distance, Path: pathTo(m, parent, distance)})
-		}
-		level = next
-	}
-	return found, false
-}
-
-func sortNodes(ns []*node) {
-	slices.SortFunc(ns, func(a, b *node) int { return cmp.Compare(a.item.Name, b.item.Name) })
-}
-
-func pathTo(n *node, parent map[*node]*node, distance int) []string {
-	path := make([]string, distance+1)
-	for i := distance; i >= 0; i-- {
-		path[i] = n.item.ID
-		n = parent[n]
-	}
-	return path
-}
-
 // load reads all items and relations as of one moment. What commits have put
 // meanwhile and is newer stays.
 func (g *graph) load(ctx context.Context, d *db.DB) error {
+	var types []RelationType
 	opts := &sql.TxOptions{ReadOnly: true}
 	if d.Dialect() == db.Postgres {
 		opts.Isolation = sql.LevelRepeatableRead
 	}
 	var items []loadedItem
 	var rels []loadedRelation
-	err := d.Reader().RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) error {
-		if err := tx.NewRaw("SELECT id, name, title, kind, owner_team_id, criticality, lifecycle, created_at, version FROM items").Scan(ctx, &items); err != nil {
+	err := d.Reader().RunInTx(ctx, opts, func(ctx context.Context, tx bun.Tx) (err error) {
+		if err := tx.NewRaw("SELECT id, name, title, kind, owner_team_id, criticality, lifecycle, created_at, version, redundancy FROM items").Scan(ctx, &items); err != nil {
+			return err
+		}
+		if _, types, _, err = kind.Rows(ctx, tx); err != nil {
 			return err
 		}
 		return tx.NewRaw("SELECT from_id, type, to_id FROM item_relations").Scan(ctx, &rels)
@@ -220,9 +188,10 @@ func (g *graph) load(ctx context.Context, d *db.DB) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.types = carriersOf(append(kind.BuiltinRelations(), types...))
 	for _, i := range items {
 		i.Item.CreatedAt = i.Item.CreatedAt.UTC()
-		g.set(i.Item, i.Version, out[i.Item.ID])
+		g.set(i.Item, i.Version, out[i.Item.ID], i.Redundancy)
 	}
 	g.loaded = true
 	return nil
@@ -236,7 +205,8 @@ func (g *graph) ready() bool {
 
 type loadedItem struct {
 	estate.Item
-	Version int64
+	Version    int64
+	Redundancy []Group
 }
 
 type loadedRelation struct{ FromID, Type, ToID string }

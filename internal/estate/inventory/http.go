@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -12,12 +13,14 @@ import (
 
 type listIn struct {
 	httpapi.Page
-	Q           string `query:"q" maxLength:"200" doc:"Occurs in the name or the title, in any case."`
-	Kind        string `query:"kind" maxLength:"50"`
-	Owner       string `query:"owner" maxLength:"200" doc:"Name of the owning team."`
-	Criticality string `query:"criticality" enum:"low,medium,high,critical"`
-	Lifecycle   string `query:"lifecycle" enum:"planned,in_use,retired"`
-	Label       string `query:"label" maxLength:"310" doc:"A label's key, or key=value."`
+	Q           string   `query:"q" maxLength:"200" doc:"Occurs in the name or the title, in any case."`
+	Kind        string   `query:"kind" maxLength:"50" doc:"A kind; those that extend it count."`
+	Owner       string   `query:"owner" maxLength:"200" doc:"Name of the owning team."`
+	Criticality string   `query:"criticality" enum:"low,medium,high,critical"`
+	Lifecycle   string   `query:"lifecycle" enum:"planned,in_use,retired"`
+	State       string   `query:"state" maxLength:"30" doc:"State of its checks, for example critical; none for items that nothing watches."`
+	Attribute   []string `query:"attribute,explode" maxItems:"10" doc:"key=value; may be given several times, and all must fit."`
+	Label       string   `query:"label" maxLength:"310" doc:"A label's key, or key=value."`
 }
 
 // NameIn names an item in a path. It is exported because huma does not look into
@@ -34,7 +37,9 @@ type ItemBody struct {
 	Lifecycle   *string            `json:"lifecycle,omitempty" enum:"planned,in_use,retired" doc:"in_use if not given."`
 	Description *string            `json:"description,omitempty" doc:"Markdown."`
 	Labels      map[string]*string `json:"labels,omitempty" doc:"Merged with what is there; null takes a label out."`
-	Attributes  map[string]any     `json:"attributes,omitempty" doc:"Merged with what is there; null takes an attribute out."`
+	Attributes  map[string]any     `json:"attributes,omitempty" doc:"Merged with what is there; null takes back what a person said, and the value that was discovered shows again."`
+	Redundancy  *[]GroupBody       `json:"redundancy,omitempty" maxItems:"50" doc:"What it needs only some of; replaces what is there."`
+	Discovered  []string           `json:"discovered,omitempty" enum:"title,kind,criticality" maxItems:"3" doc:"Fields that a discovery may fill again."`
 }
 
 type createIn struct {
@@ -68,7 +73,7 @@ type pageIn struct {
 type relateIn struct {
 	NameIn
 	Body struct {
-		Type string `json:"type" maxLength:"50" doc:"depends_on, runs_on, part_of, connects_to or member_of."`
+		Type string `json:"type" maxLength:"50" doc:"One of the relation types, for example depends_on."`
 		Item string `json:"item" maxLength:"1000" doc:"Name of the other item."`
 	}
 }
@@ -77,12 +82,6 @@ type unrelateIn struct {
 	NameIn
 	Type  string `path:"type" maxLength:"50"`
 	Other string `path:"other" maxLength:"1000" doc:"Name of the other item."`
-}
-
-type reachIn struct {
-	NameIn
-	Depth int `query:"depth" minimum:"0" maximum:"100" default:"0" doc:"Largest distance; 0 for any."`
-	Limit int `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many at the most; the nearest first."`
 }
 
 // Routes implements module.HasRoutes.
@@ -98,11 +97,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			i, err := s.Create(ctx, f)
 			return s.answer(ctx, i, err)
 		})
-	httpapi.Handle(api, httpapi.Op{ID: "get-item", Method: "GET", Path: "/api/v1/items/{name}", Need: estate.ReadItems, Tag: "items", Summary: "One item"},
-		func(ctx context.Context, in *NameIn) (*httpapi.Body[View], error) {
-			i, err := readable(ctx, s.db.Reader(), in.Name)
-			return s.answer(ctx, i, err)
-		})
+	httpapi.Handle(api, httpapi.Op{ID: "get-item", Method: "GET", Path: "/api/v1/items/{name}", Need: estate.ReadItems, Tag: "items", Summary: "One item"}, s.getItem)
 	httpapi.Handle(api, httpapi.Op{ID: "update-item", Method: "PATCH", Path: "/api/v1/items/{name}", Need: estate.WriteItems, Tag: "items", Summary: "Change an item"},
 		func(ctx context.Context, in *patchIn) (*httpapi.Body[View], error) {
 			f, err := s.fields(ctx, in.Body.ItemBody)
@@ -117,10 +112,10 @@ func (s *Service) Routes(api *httpapi.API) {
 		func(ctx context.Context, in *deleteIn) (*struct{}, error) {
 			return nil, s.Delete(ctx, in.Name, in.IfMatch)
 		})
-	httpapi.Handle(api, httpapi.Op{ID: "list-item-kinds", Method: "GET", Path: "/api/v1/item-kinds", Need: estate.ReadItems, Tag: "items", Summary: "The kinds of items"},
-		func(context.Context, *struct{}) (*httpapi.Body[httpapi.List[Kind]], error) {
-			return httpapi.NewList(Kinds(), ""), nil
-		})
+	s.kindRoutes(api)
+	s.reachRoutes(api)
+	s.attributeRoutes(api)
+	s.baselineRoutes(api)
 	s.relationRoutes(api)
 }
 
@@ -140,45 +135,35 @@ func (s *Service) relationRoutes(api *httpapi.API) {
 		func(ctx context.Context, in *unrelateIn) (*struct{}, error) {
 			return nil, s.Unrelate(ctx, in.Name, in.Type, in.Other)
 		})
-	httpapi.Handle(api, httpapi.Op{
-		ID: "get-item-impact", Method: "GET", Path: base + "/impact", Need: estate.ReadItems, Tag: "items", Summary: "What stops if this item stops",
-		Description: "If B stops, everything that depends on B or runs on B, and everything that B is part of, is affected, and so on from there. The nearest come first.",
-	},
-		func(ctx context.Context, in *reachIn) (*httpapi.Body[Reach], error) {
-			r, err := s.reached(ctx, in.Name, walk{depth: in.Depth, limit: in.Limit})
-			return &httpapi.Body[Reach]{Body: r}, err
-		})
-	httpapi.Handle(api, httpapi.Op{ID: "get-item-dependencies", Method: "GET", Path: base + "/dependencies", Need: estate.ReadItems, Tag: "items", Summary: "What this item needs", Description: "The other direction of impact."},
-		func(ctx context.Context, in *reachIn) (*httpapi.Body[Reach], error) {
-			r, err := s.reached(ctx, in.Name, walk{up: true, depth: in.Depth, limit: in.Limit})
-			return &httpapi.Body[Reach]{Body: r}, err
-		})
-	httpapi.Handle(api, httpapi.Op{ID: "list-item-history", Method: "GET", Path: base + "/history", Need: estate.ReadItems, Tag: "items", Summary: "Every change of one item, newest first"},
-		func(ctx context.Context, in *pageIn) (*httpapi.Body[httpapi.List[Entry]], error) {
-			i, err := readable(ctx, s.db.Reader(), in.Name)
-			if err != nil {
-				return nil, err
-			}
-			es, next, err := history(ctx, s.db.Reader(), i.ID, in.Cursor, in.Limit)
-			return httpapi.NewList(es, next), err
-		})
+	httpapi.Handle(api, httpapi.Op{ID: "list-item-history", Method: "GET", Path: base + "/history", Need: estate.ReadItems, Tag: "items", Summary: "Every change of one item, newest first", Description: "Works for items that are gone too."}, s.historyOf)
+	httpapi.Handle(api, httpapi.Op{ID: "list-deleted-items", Method: "GET", Path: "/api/v1/deleted-items", Need: estate.ReadItems, Tag: "items", Summary: "Items that were removed, the last first"}, s.listGone)
 }
 
 func (s *Service) listItems(ctx context.Context, in *listIn) (*httpapi.Body[httpapi.List[View]], error) {
 	q := s.db.Reader()
-	f := Filter{Text: strings.TrimSpace(in.Q), Kind: in.Kind, Criticality: in.Criticality, Lifecycle: in.Lifecycle, Limit: in.Limit + 1}
-	if key, value, has := strings.Cut(in.Label, "="); key != "" {
-		f.LabelKey = key
-		if has {
-			f.LabelValue = &value
-		}
-	} else if has {
-		return nil, errs.Fields(errs.Field{Path: "label", Value: in.Label, Message: "must be a key, or key=value"})
+	f := Filter{Text: strings.TrimSpace(in.Q), Criticality: in.Criticality, Lifecycle: in.Lifecycle, State: in.State, Limit: in.Limit + 1}
+	if err := f.label("label", in.Label); err != nil {
+		return nil, err
 	}
 	if in.Kind != "" {
-		if err := checkKind("kind", in.Kind); err != nil {
+		m, err := s.model(ctx, q)
+		if err != nil {
 			return nil, err
 		}
+		if err := m.CheckKind("kind", in.Kind); err != nil {
+			return nil, err
+		}
+		f.Kinds = m.Within(in.Kind)
+	}
+	for n, a := range in.Attribute {
+		key, value, has := strings.Cut(a, "=")
+		if !has || key == "" || value == "" {
+			return nil, errs.Fields(errs.Field{Path: fmt.Sprintf("query.attribute[%d]", n), Value: short(a), Message: "must be key=value"})
+		}
+		if f.Attributes == nil {
+			f.Attributes = map[string]string{}
+		}
+		f.Attributes[key] = value
 	}
 	var err error
 	if f.OwnerTeamID, err = teamID(ctx, q, in.Owner); err != nil {
@@ -189,7 +174,7 @@ func (s *Service) listItems(ctx context.Context, in *listIn) (*httpapi.Body[http
 			return nil, err
 		}
 	}
-	is, err := list(ctx, q, f)
+	is, err := s.listed(ctx, q, f)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +189,7 @@ func (s *Service) listItems(ctx context.Context, in *listIn) (*httpapi.Body[http
 
 // fields reads what create and update share.
 func (s *Service) fields(ctx context.Context, b ItemBody) (Fields, error) {
-	f := Fields{Title: b.Title, Criticality: b.Criticality, Lifecycle: b.Lifecycle, Description: b.Description, Labels: b.Labels, Attributes: b.Attributes}
+	f := Fields{Title: b.Title, Criticality: b.Criticality, Lifecycle: b.Lifecycle, Description: b.Description, Labels: b.Labels, Attributes: b.Attributes, Redundancy: b.Redundancy, Discovered: b.Discovered}
 	if b.Owner != nil {
 		t, err := teamID(ctx, s.db.Reader(), *b.Owner)
 		if err != nil {

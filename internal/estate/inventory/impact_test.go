@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
 	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
@@ -74,7 +75,9 @@ func TestImpactInsideATransactionSeesWhatItWrote(t *testing.T) {
 			require.NoError(t, err)
 			b, err := byName(ctx, tx, "b")
 			require.NoError(t, err)
-			typ, err := relationType("type", DependsOn)
+			m, err := h.svc.model(ctx, tx)
+			require.NoError(t, err)
+			typ, err := m.Relation("type", DependsOn)
 			require.NoError(t, err)
 			_, err = h.svc.relate(ctx, tx, a, typ, []target{{b, "item"}}, nil)
 			require.NoError(t, err)
@@ -160,7 +163,7 @@ func (m model) impact(start string) map[string]int {
 
 // circularWith tells whether adding r would close a circle.
 func (m model) circularWith(r [3]string) bool {
-	types := circular(r[1])
+	types := kind.Circular(r[1])
 	if types == nil {
 		return false
 	}
@@ -290,7 +293,7 @@ func filled(b *testing.B) *db.DB {
 	require.NoError(b, d.Migrate(b.Context(), []db.Migrations{{Module: "estate.inventory", FS: migrations}}))
 	require.NoError(b, d.InTx(b.Context(), func(ctx context.Context, tx *db.Tx) error {
 		for n := range 100000 {
-			if _, err := tx.NewRaw("INSERT INTO items VALUES (?, ?, '', 'host', '', 'medium', 'in_use', '', '{}', '{}', '{}', '{}', '', ?, ?, 1)", numbered(n), numbered(n), tx.Now(), tx.Now()).Exec(ctx); err != nil {
+			if _, err := tx.NewRaw("INSERT INTO items VALUES (?, ?, '', 'host', '', 'medium', 'in_use', '', '{}', '{}', '{}', '{}', '', ?, ?, 1, '[]')", numbered(n), numbered(n), tx.Now(), tx.Now()).Exec(ctx); err != nil {
 				return err
 			}
 			if n == 0 {

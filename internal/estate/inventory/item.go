@@ -17,6 +17,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/account"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
 )
 
 // Limits on an item.
@@ -30,8 +31,12 @@ const (
 	maxLabelValue   = 200
 )
 
-// manual is the source of an attribute that a person, a token or ops.yaml set.
-const manual = "manual"
+// manual is the source of an attribute that a person, a token or ops.yaml set;
+// byDefault that of one which the kind gave a new item.
+const (
+	manual    = "manual"
+	byDefault = "default"
+)
 
 // The states of life of an item.
 const (
@@ -58,11 +63,18 @@ type Item struct {
 	Sources map[string]string `bun:"sources"`
 	// Typed marks the fields that a person has set; a discovery leaves them.
 	Typed map[string]bool `bun:"typed"`
+	// Redundancy holds what it needs only some of.
+	Redundancy []Group `bun:"redundancy"`
 	// Folded is name and title in lower case, for filters.
 	Folded    string    `bun:"folded"`
 	CreatedAt time.Time `bun:"created_at"`
 	UpdatedAt time.Time `bun:"updated_at"`
 	Version   int64     `bun:"version"`
+
+	// claims are those to be written with the item.
+	claims *claims
+	// making tells that it has no row yet.
+	making bool
 }
 
 func (i *Item) brief() estate.Item {
@@ -73,6 +85,7 @@ func (i *Item) brief() estate.Item {
 func (i *Item) clone() Item {
 	c := *i
 	c.Labels, c.Attributes, c.Sources, c.Typed = copyMap(i.Labels), copyMap(i.Attributes), copyMap(i.Sources), copyMap(i.Typed)
+	c.Redundancy, c.claims = slices.Clone(i.Redundancy), nil
 	return c
 }
 
@@ -92,12 +105,19 @@ type Fields struct {
 	// Labels and Attributes are merged: a nil value takes the key out.
 	Labels     map[string]*string
 	Attributes map[string]any
+	// Discovered names fields (title, kind, criticality) that a discovery may fill
+	// again.
+	Discovered []string
+	// Redundancy replaces the groups of the item.
+	Redundancy *[]GroupBody
+	// refsLater leaves it to the caller to check the items that attributes name.
+	refsLater bool
 }
 
 var labelKey = regexp.MustCompile(`^[\pL\pN][\pL\pN._/-]{0,99}$`)
 
-// set applies f as a person does and reports every mistake at once.
-func (i *Item) set(f Fields) error {
+// set applies f as a person does, but for attributes, and gives every mistake.
+func (i *Item) set(m *kind.Model, f Fields) []errs.Field {
 	var bad []errs.Field
 	add := func(err error) { bad = append(bad, errs.FieldsOf(err)...) }
 	text := func(field string, dst, v *string, limit int) {
@@ -118,7 +138,7 @@ func (i *Item) set(f Fields) error {
 	}
 	text("description", &i.Description, f.Description, maxDescription)
 	if f.Kind != nil {
-		add(checkKind("kind", *f.Kind))
+		add(m.CheckKind("kind", *f.Kind))
 		i.Kind, i.Typed["kind"] = *f.Kind, true
 	}
 	if f.OwnerTeamID != nil {
@@ -133,8 +153,12 @@ func (i *Item) set(f Fields) error {
 		i.Lifecycle = *f.Lifecycle
 	}
 	add(i.mergeLabels(f.Labels))
-	add(i.merge(f.Attributes, manual))
-	return errs.Fields(bad...)
+	for n, name := range f.Discovered {
+		path := fmt.Sprintf("discovered[%d]", n)
+		add(oneOf(path, name, "title", "kind", "criticality"))
+		delete(i.Typed, name)
+	}
+	return bad
 }
 
 func (i *Item) mergeLabels(in map[string]*string) error {
@@ -157,33 +181,6 @@ func (i *Item) mergeLabels(in map[string]*string) error {
 	}
 	sortFields(bad)
 	return errs.Fields(bad...)
-}
-
-// merge sets attributes from a source; a nil value takes one out. A source other
-// than manual never touches a manual attribute.
-func (i *Item) merge(in map[string]any, source string) error {
-	if len(in) == 0 {
-		return nil
-	}
-	norm, err := normalize(in)
-	if err != nil {
-		return err
-	}
-	for k, v := range norm {
-		if source != manual && i.Sources[k] == manual {
-			continue
-		}
-		if v == nil {
-			delete(i.Attributes, k)
-			delete(i.Sources, k)
-			continue
-		}
-		i.Attributes[k], i.Sources[k] = v, source
-	}
-	if b, err := json.Marshal(i.Attributes); err != nil || len(b) > maxAttributes {
-		return errs.Fields(errs.Field{Path: "attributes", Message: fmt.Sprintf("would take %d bytes as JSON; at most %d fit", len(b), maxAttributes)})
-	}
-	return nil
 }
 
 // normalize gives attributes the types that they have after a round trip through

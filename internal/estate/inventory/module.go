@@ -16,7 +16,7 @@ func Module() module.Module {
 	return module.Module{
 		ID:          "estate.inventory",
 		Migrations:  migrations,
-		Permissions: []access.Permission{estate.ReadItems, estate.WriteItems},
+		Permissions: []access.Permission{estate.ReadItems, estate.WriteItems, estate.ModelItems},
 		New: func(d module.Deps) (module.Instance, error) {
 			s := newService(d.DB, d.Events, d.Live)
 			module.Want(d, &s.states)

@@ -11,6 +11,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
 )
 
 // maxReached bounds an answer to another wing.
@@ -35,7 +36,8 @@ func (s *Service) ByIDs(ctx context.Context, q bun.IDB, ids []string) (map[strin
 	return out, err
 }
 
-// Impact implements estate.Items. It gives the nearest 10,000 items.
+// Impact implements estate.Items. It gives the nearest 10,000 items that stop or
+// are degraded; what still works because of redundancy is not among them.
 func (s *Service) Impact(ctx context.Context, q bun.IDB, ids []string) ([]estate.Reached, error) {
 	found, _, err := s.reach(ctx, q, ids, walk{limit: maxReached})
 	return found, err
@@ -58,8 +60,8 @@ func (s *Service) reach(ctx context.Context, q bun.IDB, ids []string, w walk) ([
 }
 
 // Observed implements estate.Discoverer. It fills in what nobody has typed: title,
-// kind, criticality, and attributes whose source is not manual; an attribute with
-// a nil value is taken out. The item that RunsOn names must exist; the relation is
+// kind and criticality. What it says of attributes is kept beside what others say,
+// and counts where it wins; an attribute with a nil value is taken back. The item that RunsOn names must exist; the relation is
 // left out where it would close a circle with what people have drawn.
 func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (estate.Item, error) {
 	source := in.Source
@@ -77,11 +79,19 @@ func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (e
 	} else if err != nil {
 		return estate.Item{}, err
 	}
+	m, err := s.model(ctx, tx)
+	if err != nil {
+		return estate.Item{}, err
+	}
 	before := i.clone()
-	if err := i.observe(in, source); err != nil {
+	if err := i.observe(m, in); err != nil {
+		return estate.Item{}, err
+	}
+	if err := s.say(ctx, tx, m, i, in.Attributes, source, false); err != nil {
 		return estate.Item{}, err
 	}
 	if fresh {
+		i.complete(m)
 		err = s.add(ctx, tx, i)
 	} else {
 		_, err = s.keep(ctx, tx, &before, i)
@@ -93,7 +103,7 @@ func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (e
 	if err != nil {
 		return estate.Item{}, err
 	}
-	t, err := relationType("runs_on", RunsOn)
+	t, err := m.Relation("runs_on", RunsOn)
 	if err != nil {
 		return estate.Item{}, err
 	}
@@ -104,7 +114,7 @@ func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (e
 }
 
 // observe sets what a discovery knows and no person has said.
-func (i *Item) observe(in estate.NewItem, source string) error {
+func (i *Item) observe(m *kind.Model, in estate.NewItem) error {
 	if err := account.CheckName("name", in.Name); err != nil {
 		return err
 	}
@@ -115,7 +125,7 @@ func (i *Item) observe(in estate.NewItem, source string) error {
 		i.Title = in.Title
 	}
 	if !i.Typed["kind"] && (in.Kind != "" || i.Kind == "") {
-		if err := checkKind("kind", in.Kind); err != nil {
+		if err := m.CheckKind("kind", in.Kind); err != nil {
 			return err
 		}
 		i.Kind = in.Kind
@@ -126,7 +136,7 @@ func (i *Item) observe(in estate.NewItem, source string) error {
 		}
 		i.Criticality = in.Criticality
 	}
-	return i.merge(in.Attributes, source)
+	return nil
 }
 
 // resolve implements entity.Resolver.
@@ -159,7 +169,15 @@ func visible(ctx context.Context, teamID string) bool {
 
 // Catalog implements estate.Catalog.
 func (s *Service) Catalog(ctx context.Context, q bun.IDB, f estate.CatalogFilter) ([]estate.Item, error) {
-	is, err := list(ctx, q, Filter{Kind: f.Kind, OwnerTeamID: f.OwnerTeamID, After: f.After, Limit: f.Limit})
+	var kinds []string
+	if f.Kind != "" {
+		m, err := s.model(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		kinds = m.Within(f.Kind)
+	}
+	is, err := list(ctx, q, Filter{Kinds: kinds, OwnerTeamID: f.OwnerTeamID, After: f.After, Limit: f.Limit})
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
 )
 
 // maxRelations is how many relations one item may own.
@@ -115,7 +116,8 @@ func (r *relating) remove(ctx context.Context, tx *db.Tx, b *Item) error {
 		return err
 	}
 	r.removed, r.others = append(r.removed, b.Name), append(r.others, b.Name)
-	r.changes = append(r.changes, change{r.a.ID, r.typ.Name, b.Name, nil}, change{b.ID, r.typ.Inverse, r.a.Name, nil})
+	r.changes = append(r.changes,
+		change{itemID: r.a.ID, field: r.typ.Name, otherID: b.ID, before: b.Name}, change{itemID: b.ID, field: r.typ.Inverse, otherID: r.a.ID, before: r.a.Name})
 	return nil
 }
 
@@ -133,7 +135,7 @@ func (r *relating) add(ctx context.Context, tx *db.Tx, t target) error {
 	if err := r.lock(ctx, tx); err != nil {
 		return err
 	}
-	if types := circular(r.typ.Name); types != nil {
+	if types := kind.Circular(r.typ.Name); types != nil {
 		way, err := circle(ctx, tx, t.item.ID, r.a.ID, types)
 		if err != nil {
 			return err
@@ -146,7 +148,8 @@ func (r *relating) add(ctx context.Context, tx *db.Tx, t target) error {
 		return err
 	}
 	r.added, r.others = append(r.added, t.item.Name), append(r.others, t.item.Name)
-	r.changes = append(r.changes, change{r.a.ID, r.typ.Name, nil, t.item.Name}, change{t.item.ID, r.typ.Inverse, nil, r.a.Name})
+	r.changes = append(r.changes,
+		change{itemID: r.a.ID, field: r.typ.Name, otherID: t.item.ID, after: t.item.Name}, change{itemID: t.item.ID, field: r.typ.Inverse, otherID: r.a.ID, after: r.a.Name})
 	return nil
 }
 
@@ -176,31 +179,39 @@ func (r *relating) finish(ctx context.Context, tx *db.Tx, s *Service) error {
 	return s.publish(ctx, tx, r.a, "changed")
 }
 
-// rememberGone tells the history of all items related to i that it is gone.
-func rememberGone(ctx context.Context, tx *db.Tx, i *Item) error {
-	var rows []struct{ FromID, Type, ToID string }
-	if err := tx.NewRaw("SELECT from_id, type, to_id FROM item_relations WHERE from_id = ? OR to_id = ?", i.ID, i.ID).Scan(ctx, &rows); err != nil {
+// rememberGone keeps what i was, and tells the history of it and of all items
+// related to it that it is gone.
+func (s *Service) rememberGone(ctx context.Context, tx *db.Tx, i *Item) error {
+	var rows []struct{ FromID, Type, ToID, Other string }
+	if err := tx.NewRaw("SELECT r.from_id, r.type, r.to_id, o.name AS other FROM item_relations r JOIN items o ON o.id = CASE WHEN r.from_id = ? THEN r.to_id ELSE r.from_id END WHERE r.from_id = ? OR r.to_id = ?", i.ID, i.ID, i.ID).Scan(ctx, &rows); err != nil {
 		return err
 	}
-	var cs []change
+	m, err := s.model(ctx, tx)
+	if err != nil {
+		return err
+	}
+	cs := []change{{itemID: i.ID, field: "item", before: i.Name}}
 	for _, r := range rows {
-		t, err := relationType("type", r.Type)
+		t, err := m.Relation("type", r.Type)
 		if err != nil {
 			return err
 		}
-		if r.FromID == i.ID {
-			cs = append(cs, change{r.ToID, t.Inverse, i.Name, nil})
-		} else {
-			cs = append(cs, change{r.FromID, t.Name, i.Name, nil})
+		own, theirs, other := t.Name, t.Inverse, r.ToID
+		if r.FromID != i.ID {
+			own, theirs, other = t.Inverse, t.Name, r.FromID
 		}
+		cs = append(cs, change{itemID: other, field: theirs, otherID: i.ID, before: i.Name}, change{itemID: i.ID, field: own, otherID: other, before: r.Other})
 	}
-	return remember(ctx, tx, cs)
+	if err := remember(ctx, tx, cs); err != nil {
+		return err
+	}
+	return bury(ctx, tx, i)
 }
 
 // Relate adds "name typ other"; it tells whether it was not there yet.
 func (s *Service) Relate(ctx context.Context, name, typ, other string) (added bool, err error) {
 	err = s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		a, t, b, err := relationEnds(ctx, tx, name, typ, other)
+		a, t, b, err := s.relationEnds(ctx, tx, name, typ, other)
 		if err != nil {
 			return err
 		}
@@ -213,7 +224,7 @@ func (s *Service) Relate(ctx context.Context, name, typ, other string) (added bo
 // Unrelate removes "name typ other".
 func (s *Service) Unrelate(ctx context.Context, name, typ, other string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		a, t, b, err := relationEnds(ctx, tx, name, typ, other)
+		a, t, b, err := s.relationEnds(ctx, tx, name, typ, other)
 		if err != nil {
 			return err
 		}
@@ -232,8 +243,12 @@ func (s *Service) Unrelate(ctx context.Context, name, typ, other string) error {
 	})
 }
 
-func relationEnds(ctx context.Context, tx *db.Tx, name, typ, other string) (*Item, RelationType, *Item, error) {
-	t, err := relationType("type", typ)
+func (s *Service) relationEnds(ctx context.Context, tx *db.Tx, name, typ, other string) (*Item, RelationType, *Item, error) {
+	m, err := s.model(ctx, tx)
+	if err != nil {
+		return nil, RelationType{}, nil, err
+	}
+	t, err := m.Relation("type", typ)
 	if err != nil {
 		return nil, t, nil, err
 	}
@@ -258,6 +273,9 @@ func named(ctx context.Context, q bun.IDB, path, name string) (*Item, error) {
 type Relation struct {
 	// Type is the type seen from the item: depends_on, or used_by for the other side.
 	Type string
+	// Says is the type in words, Impact what a failure does: none, stops_it or
+	// is_stopped_by_it.
+	Says, Impact string
 	// Owned tells that the item owns the relation.
 	Owned bool
 	Other Item
@@ -276,7 +294,7 @@ func (r Relation) cursor() relationCursor {
 
 // relations lists an item's relations as whoever acts may see them: its own by
 // type and name, then those of others. after is the last line already seen.
-func relations(ctx context.Context, q bun.IDB, itemID string, after *relationCursor, limit int) ([]Relation, error) {
+func relations(ctx context.Context, q bun.IDB, m *kind.Model, itemID string, after *relationCursor, limit int) ([]Relation, error) {
 	cond, args := access.Where(ctx, estate.ReadItems, "i.owner_team_id")
 	all := append([]any{itemID, itemID}, args...)
 	if after != nil {
@@ -296,13 +314,19 @@ func relations(ctx context.Context, q bun.IDB, itemID string, after *relationCur
 	}
 	out := make([]Relation, len(rows))
 	for n, r := range rows {
-		t, err := relationType("type", r.RelType)
+		t, err := m.Relation("type", r.RelType)
 		if err != nil {
 			return nil, err
 		}
-		out[n] = Relation{Type: t.Name, Owned: r.RelSide == 0, Other: r.Item, Since: r.RelSince.UTC(), stored: t.Name}
+		out[n] = Relation{Type: t.Name, Says: t.Title, Impact: "none", Owned: r.RelSide == 0, Other: r.Item, Since: r.RelSince.UTC(), stored: t.Name}
 		if r.RelSide == 1 {
-			out[n].Type = t.Inverse
+			out[n].Type, out[n].Says = t.Inverse, t.InverseTitle
+		}
+		switch {
+		case t.Carries == kind.ToSource && r.RelSide == 0, t.Carries == kind.ToTarget && r.RelSide == 1:
+			out[n].Impact = "stops_it"
+		case t.Carries != kind.Nowhere:
+			out[n].Impact = "is_stopped_by_it"
 		}
 	}
 	return out, nil

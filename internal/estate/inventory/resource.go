@@ -11,6 +11,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
 )
 
 // fileEntry is an item in ops.yaml. A key that is left out leaves what is there;
@@ -30,17 +31,27 @@ type fileEntry struct {
 	PartOf      []string          `yaml:"part_of,omitempty,flow"`
 	ConnectsTo  []string          `yaml:"connects_to,omitempty,flow"`
 	MemberOf    []string          `yaml:"member_of,omitempty,flow"`
+	// Relations are those of other types, by type.
+	Relations  map[string][]string `yaml:"relations,omitempty"`
+	Redundancy []GroupBody         `yaml:"redundancy,omitempty"`
 }
 
-// targets points at the list of one relation type; it is nil when the file leaves
-// it out.
-func (e *fileEntry) targets(typ string) *[]string {
+// targets gives the names of one relation type; nil when the file leaves it out.
+func (e *fileEntry) targets(typ string) []string {
+	if l := e.list(typ); l != nil {
+		return *l
+	}
+	return e.Relations[typ]
+}
+
+// list points at the list of a built-in relation type.
+func (e *fileEntry) list(typ string) *[]string {
 	return map[string]*[]string{DependsOn: &e.DependsOn, RunsOn: &e.RunsOn, PartOf: &e.PartOf, ConnectsTo: &e.ConnectsTo, MemberOf: &e.MemberOf}[typ]
 }
 
 // Resources implements module.HasResources.
 func (s *Service) Resources() []apply.Resource {
-	return []apply.Resource{{
+	return append(s.kindResources(), apply.Resource{
 		Key: "items", Order: 20, Need: estate.WriteItems,
 		New: func() any { return &fileEntry{} },
 		Apply: func(ctx context.Context, tx *db.Tx, e any) (apply.Change, error) {
@@ -50,11 +61,11 @@ func (s *Service) Resources() []apply.Resource {
 			return s.connectItem(ctx, tx, e.(*fileEntry))
 		},
 		Export: s.export,
-	}}
+	})
 }
 
 func (s *Service) applyItem(ctx context.Context, tx *db.Tx, e *fileEntry) (apply.Change, error) {
-	f := Fields{Name: &e.Name, Title: e.Title, Kind: &e.Kind, Criticality: e.Criticality, Lifecycle: e.Lifecycle, Description: e.Description, Attributes: map[string]any{}, Labels: map[string]*string{}}
+	f := Fields{Name: &e.Name, Title: e.Title, Kind: &e.Kind, Criticality: e.Criticality, Lifecycle: e.Lifecycle, Description: e.Description, Attributes: map[string]any{}, Labels: map[string]*string{}, refsLater: true}
 	if e.Owner != nil {
 		t, err := teamID(ctx, tx, *e.Owner)
 		if err != nil {
@@ -116,8 +127,22 @@ func (s *Service) connectItem(ctx context.Context, tx *db.Tx, e *fileEntry) (app
 	var a *Item
 	var have []edge
 	var bad []errs.Field
-	for _, t := range relationTypes() {
-		names := *e.targets(t.Name)
+	m, err := s.model(ctx, tx)
+	if err != nil {
+		return c, err
+	}
+	for _, typ := range sortedKeys(e.Relations) {
+		if _, err := m.Relation("relations."+typ, typ); err != nil {
+			bad = append(bad, errs.FieldsOf(err)...)
+		} else if e.list(typ) != nil {
+			bad = append(bad, errs.Field{Path: "relations." + typ, Message: "is built in; write " + typ + ": beside relations:"})
+		}
+	}
+	if len(bad) > 0 {
+		return c, errs.Fields(bad...)
+	}
+	for _, t := range m.Relations() {
+		names := e.targets(t.Name)
 		if names == nil {
 			continue
 		}
@@ -143,7 +168,50 @@ func (s *Service) connectItem(ctx context.Context, tx *db.Tx, e *fileEntry) (app
 			c.Fields = append(c.Fields, t.Name+": "+say(names))
 		}
 	}
+	if len(bad) == 0 {
+		bad, err = s.connectRest(ctx, tx, m, e, &c)
+	}
+	if err != nil {
+		return c, err
+	}
 	return c, errs.Fields(bad...)
+}
+
+// connectRest sets what rests on the relations of an item and on other items:
+// groups, and attributes that name items.
+func (s *Service) connectRest(ctx context.Context, tx *db.Tx, m *kind.Model, e *fileEntry, c *apply.Change) ([]errs.Field, error) {
+	i, err := writable(ctx, tx, e.Name)
+	if err != nil {
+		return nil, err
+	}
+	var bad []errs.Field
+	for _, k := range sortedKeys(e.Attributes) {
+		d := m.Attribute(i.Kind, k)
+		if d == nil || d.Type != kind.Item {
+			continue
+		}
+		name, _ := e.Attributes[k].(string)
+		problem, err := refProblem(ctx, tx, m, d, name)
+		if err != nil {
+			return nil, err
+		}
+		if problem != "" {
+			bad = append(bad, errs.Field{Path: "attributes." + k, Value: short(name), Message: problem})
+		}
+	}
+	if e.Redundancy == nil || len(bad) > 0 {
+		return bad, nil
+	}
+	before := i.clone()
+	if bad, err = s.regroup(ctx, tx, m, i, e.Redundancy); err != nil || len(bad) > 0 {
+		return bad, err
+	}
+	changes, err := s.keep(ctx, tx, &before, i)
+	if len(changes) > 0 {
+		c.Outcome = apply.Updated
+		c.Fields = append(c.Fields, "redundancy: "+count(len(e.Redundancy), "group"))
+	}
+	return nil, err
 }
 
 func (s *Service) connectType(ctx context.Context, tx *db.Tx, a *Item, t RelationType, names []string, have []edge) (bool, error) {
@@ -226,10 +294,23 @@ func exportItems(ctx context.Context, q bun.IDB, page []Item, teams map[string]s
 			return nil, err
 		}
 		for _, r := range rows {
-			if l := at[r.FromID].targets(r.Type); l != nil {
+			e := at[r.FromID]
+			if l := e.list(r.Type); l != nil {
 				*l = append(*l, r.Name)
+				continue
 			}
+			if e.Relations == nil {
+				e.Relations = map[string][]string{}
+			}
+			e.Relations[r.Type] = append(e.Relations[r.Type], r.Name)
 		}
+	}
+	for n := range page {
+		bs, err := bodies(ctx, q, page[n].Redundancy)
+		if err != nil {
+			return nil, err
+		}
+		at[page[n].ID].Redundancy = bs
 	}
 	return out, nil
 }

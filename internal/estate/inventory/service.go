@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/search"
 	"github.com/mainstay-ops/mainstay/internal/core/strict"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -32,6 +34,7 @@ type Service struct {
 	events *event.Log
 	live   *live.Hub
 	graph  *graph
+	kinds  kind.Cache
 	// states is nil when nothing watches items.
 	states observe.ItemStates
 }
@@ -89,8 +92,25 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, f Fields) (*Item, error
 	// What is missing is refused like what is empty.
 	var empty string
 	f.Name, f.Kind = cmp.Or(f.Name, &empty), cmp.Or(f.Kind, &empty)
-	if err := i.set(f); err != nil {
+	m, err := s.model(ctx, tx)
+	if err != nil {
 		return nil, err
+	}
+	bad := i.set(m, f)
+	if f.Redundancy != nil && len(*f.Redundancy) > 0 {
+		bad = append(bad, errs.Field{Path: "redundancy", Message: "names what the item has relations to; add the item and its relations first"})
+	}
+	if err := s.say(ctx, tx, m, i, f.Attributes, manual, f.refsLater); err != nil {
+		if !errs.Is(err, errs.Invalid) {
+			return nil, err
+		}
+		bad = append(bad, errs.FieldsOf(err)...)
+	} else {
+		i.complete(m)
+		bad = append(bad, i.lacking(m)...)
+	}
+	if len(bad) > 0 {
+		return nil, errs.Fields(bad...)
 	}
 	if err := access.Check(ctx, estate.WriteItems, i.OwnerTeamID); err != nil {
 		return nil, err
@@ -100,6 +120,7 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, f Fields) (*Item, error
 
 func blank(tx *db.Tx) *Item {
 	return &Item{
+		making: true, Redundancy: []Group{},
 		ID: id.New(), Criticality: estate.Medium, Lifecycle: inUse, Labels: map[string]string{}, Attributes: map[string]any{}, Sources: map[string]string{}, Typed: map[string]bool{},
 		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
 	}
@@ -147,8 +168,34 @@ func (s *Service) Update(ctx context.Context, name, ifMatch string, f Fields) (*
 // that differ.
 func (s *Service) change(ctx context.Context, tx *db.Tx, i *Item, f Fields) ([]change, error) {
 	before := i.clone()
-	if err := i.set(f); err != nil {
+	m, err := s.model(ctx, tx)
+	if err != nil {
 		return nil, err
+	}
+	bad := i.set(m, f)
+	if err := s.say(ctx, tx, m, i, f.Attributes, manual, f.refsLater); err != nil {
+		if !errs.Is(err, errs.Invalid) {
+			return nil, err
+		}
+		bad = append(bad, errs.FieldsOf(err)...)
+	}
+	if i.Kind != before.Kind && len(bad) == 0 {
+		bad = append(s.refit(ctx, tx, m, i), i.lacking(m)...)
+	}
+	for _, l := range i.lacking(m) {
+		if v, given := f.Attributes[strings.TrimPrefix(l.Path, "attributes.")]; given && v == nil {
+			bad = append(bad, l)
+		}
+	}
+	if f.Redundancy != nil {
+		fs, err := s.regroup(ctx, tx, m, i, *f.Redundancy)
+		if err != nil {
+			return nil, err
+		}
+		bad = append(bad, fs...)
+	}
+	if len(bad) > 0 {
+		return nil, errs.Fields(bad...)
 	}
 	if i.OwnerTeamID != before.OwnerTeamID {
 		// Giving an item away needs the right on both sides.
@@ -162,11 +209,35 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, i *Item, f Fields) ([]c
 // keep writes what differs between before and i, if anything.
 func (s *Service) keep(ctx context.Context, tx *db.Tx, before, i *Item) ([]change, error) {
 	changes, err := diff(ctx, tx, before, i)
-	if err != nil || len(changes) == 0 && reflect.DeepEqual(before.Typed, i.Typed) {
+	if err != nil {
 		return nil, err
+	}
+	if err := i.writeClaims(ctx, tx); err != nil {
+		return nil, err
+	}
+	if len(changes) == 0 && reflect.DeepEqual(before.Typed, i.Typed) {
+		return nil, nil
 	}
 	if err := update(ctx, tx, i); err != nil {
 		return nil, err
+	}
+	var keys []string
+	for _, c := range changes {
+		if k, ok := strings.CutPrefix(c.field, "attributes."); ok {
+			keys = append(keys, k)
+		}
+	}
+	if err := i.writeValues(ctx, tx, keys, false); err != nil {
+		return nil, err
+	}
+	if before.Name != i.Name {
+		m, err := s.model(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.renamed(ctx, tx, m, before.Name, i.Name); err != nil {
+			return nil, err
+		}
 	}
 	if err := remember(ctx, tx, changes); err != nil {
 		return nil, err
@@ -205,12 +276,23 @@ func diff(ctx context.Context, q bun.IDB, a, b *Item) ([]change, error) {
 	add("lifecycle", a.Lifecycle, b.Lifecycle)
 	add("description", a.Description, b.Description)
 	diffMap("labels.", a.Labels, b.Labels, add)
+	first := len(out)
 	diffMap("attributes.", a.Attributes, b.Attributes, add)
+	for n := range out[first:] {
+		c := &out[first+n]
+		k := strings.TrimPrefix(c.field, "attributes.")
+		c.sourceBefore, c.sourceAfter = a.Sources[k], b.Sources[k]
+	}
 	for _, k := range sortedKeys(a.Sources) {
-		if now, ok := b.Sources[k]; ok {
+		if now, ok := b.Sources[k]; ok && reflect.DeepEqual(a.Attributes[k], b.Attributes[k]) {
 			add("sources."+k, a.Sources[k], now)
 		}
 	}
+	was, is, err := groupsForHistory(ctx, q, a.Redundancy, b.Redundancy)
+	if err != nil {
+		return nil, err
+	}
+	add("redundancy", was, is)
 	return out, nil
 }
 
@@ -246,15 +328,16 @@ func (s *Service) publish(ctx context.Context, tx *db.Tx, i *Item, what string) 
 		return err
 	}
 	it, version := i.brief(), i.Version
+	groups := i.Redundancy
 	tx.AfterCommit(func() {
-		s.graph.put(it, version, out)
+		s.graph.put(it, version, out, groups...)
 		s.live.Send(live.Note{Topic: "items", Kind: what, ID: it.Name, Data: map[string]any{"title": it.Title, "kind": it.Kind, "criticality": it.Criticality, "lifecycle": it.Lifecycle}})
 	})
 	return nil
 }
 
-// Delete removes an item with its relations and its history; the audit log keeps
-// what it was.
+// Delete removes an item with its relations. What it was can still be read as of a
+// moment before.
 func (s *Service) Delete(ctx context.Context, name, ifMatch string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		i, err := writable(ctx, tx, name)
@@ -264,7 +347,7 @@ func (s *Service) Delete(ctx context.Context, name, ifMatch string) error {
 		if err := httpapi.CheckMatch(ifMatch, i.Version); err != nil {
 			return err
 		}
-		if err := rememberGone(ctx, tx, i); err != nil {
+		if err := s.rememberGone(ctx, tx, i); err != nil {
 			return err
 		}
 		if _, err := tx.NewRaw("DELETE FROM items WHERE id = ?", i.ID).Exec(ctx); err != nil {

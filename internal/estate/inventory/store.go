@@ -60,6 +60,10 @@ func insert(ctx context.Context, tx *db.Tx, i *Item) error {
 		}
 		return err
 	}
+	i.making = false
+	if err := i.writeValues(ctx, tx, sortedKeys(i.Attributes), true); err != nil {
+		return err
+	}
 	return i.writeBeside(ctx, tx)
 }
 
@@ -121,6 +125,7 @@ type Entry struct {
 	ActorID string    `json:"actor_id,omitempty" bun:"actor_id"`
 	Via     string    `json:"via" bun:"via" doc:"How it came in: person, token, system or link."`
 	Field   string    `json:"field" bun:"field" doc:"Name of the field; attributes.<key>, labels.<key>, or a relation type."`
+	Source  string    `json:"source,omitempty" doc:"Source of the value after, of an attribute."`
 	Before  any       `json:"before" bun:"-" doc:"Value before; null when there was none."`
 	After   any       `json:"after" bun:"-" doc:"Value after; null when there is none."`
 }
@@ -135,14 +140,21 @@ type historyRow struct {
 	ActorID string    `bun:"actor_id"`
 	Via     string    `bun:"via"`
 	Field   string    `bun:"field"`
+	OtherID string    `bun:"other_id"`
 	Before  string    `bun:"before"`
 	After   string    `bun:"after"`
+	// SourceBefore and SourceAfter are the sources of an attribute's values.
+	SourceBefore string `bun:"source_before"`
+	SourceAfter  string `bun:"source_after"`
 }
 
 // change is one field of one item that changed.
 type change struct {
 	itemID, field string
 	before, after any
+	// otherID is the other end of a relation.
+	otherID                   string
+	sourceBefore, sourceAfter string
 }
 
 // remember writes changes to the history.
@@ -158,7 +170,7 @@ func remember(ctx context.Context, tx *db.Tx, changes []change) error {
 		if err != nil {
 			return err
 		}
-		r := historyRow{ID: id.New(), ItemID: c.itemID, At: tx.Now(), Actor: p.Actor(), Via: access.System, Field: c.field, Before: string(b), After: string(a)}
+		r := historyRow{ID: id.New(), ItemID: c.itemID, At: tx.Now(), Actor: p.Actor(), Via: access.System, Field: c.field, OtherID: c.otherID, Before: string(b), After: string(a), SourceBefore: c.sourceBefore, SourceAfter: c.sourceAfter}
 		if p != nil {
 			r.ActorID, r.Via = p.ID, p.Kind
 		}
@@ -174,13 +186,28 @@ func remember(ctx context.Context, tx *db.Tx, changes []change) error {
 	return nil
 }
 
+// period narrows history to a time and a field; zero values do not.
+type period struct {
+	since, until time.Time
+	field        string
+}
+
 // history lists what changed, newest first; before is the id of the last entry
 // already seen, "" to begin.
-func history(ctx context.Context, q bun.IDB, itemID, before string, limit int) ([]Entry, string, error) {
+func history(ctx context.Context, q bun.IDB, itemID, before string, limit int, p period) ([]Entry, string, error) {
 	var rows []historyRow
 	s := q.NewSelect().Model(&rows).Where("item_id = ?", itemID).OrderExpr("id DESC").Limit(int64(limit) + 1)
 	if before != "" {
 		s = s.Where("id < ?", before)
+	}
+	if !p.since.IsZero() {
+		s = s.Where("at >= ?", p.since.UTC())
+	}
+	if !p.until.IsZero() {
+		s = s.Where("at <= ?", p.until.UTC())
+	}
+	if p.field != "" {
+		s = s.Where("field = ?", p.field)
 	}
 	if err := s.Scan(ctx); err != nil {
 		return nil, "", err
@@ -192,7 +219,7 @@ func history(ctx context.Context, q bun.IDB, itemID, before string, limit int) (
 	}
 	out := make([]Entry, len(rows))
 	for i, r := range rows {
-		out[i] = Entry{ID: r.ID, At: r.At.UTC(), Actor: r.Actor, ActorID: r.ActorID, Via: r.Via, Field: r.Field, Before: json.RawMessage(r.Before), After: json.RawMessage(r.After)}
+		out[i] = Entry{ID: r.ID, At: r.At.UTC(), Actor: r.Actor, ActorID: r.ActorID, Via: r.Via, Field: r.Field, Source: r.SourceAfter, Before: json.RawMessage(r.Before), After: json.RawMessage(r.After)}
 	}
 	return out, next, nil
 }
@@ -200,14 +227,37 @@ func history(ctx context.Context, q bun.IDB, itemID, before string, limit int) (
 // Filter narrows a list; empty fields do not.
 type Filter struct {
 	// Text occurs in the name or the title, in any case.
-	Text                                      string
-	Kind, OwnerTeamID, Criticality, Lifecycle string
+	Text                                string
+	OwnerTeamID, Criticality, Lifecycle string
+	// Kinds are alternatives.
+	Kinds []string
+	// Attributes are values of attributes, all of which it must have.
+	Attributes map[string]string
+	// State is the state of its checks; the service knows it, not the tables.
+	State string
+	// ids narrows the list to these.
+	ids []string
+	// notIn leaves out the items of a baseline.
+	notIn string
 	// LabelKey and LabelValue; a nil value means any.
 	LabelKey   string
 	LabelValue *string
 	// After is the name of the last item already seen.
 	After string
 	Limit int
+}
+
+// label reads "key" or "key=value" into the filter.
+func (f *Filter) label(path, s string) error {
+	key, value, has := strings.Cut(s, "=")
+	if key == "" && has {
+		return errs.Fields(errs.Field{Path: path, Value: short(s), Message: "must be a key, or key=value"})
+	}
+	f.LabelKey = key
+	if has {
+		f.LabelValue = &value
+	}
+	return nil
 }
 
 // list gives items by name, those that whoever acts may read.
@@ -221,10 +271,22 @@ func list(ctx context.Context, q bun.IDB, f Filter) ([]Item, error) {
 	if f.Text != "" {
 		s = s.Where(`i.folded LIKE ? ESCAPE '\'`, "%"+likeEscape(strings.ToLower(f.Text))+"%")
 	}
-	for col, v := range map[string]string{"kind": f.Kind, "owner_team_id": f.OwnerTeamID, "criticality": f.Criticality, "lifecycle": f.Lifecycle} {
+	for col, v := range map[string]string{"owner_team_id": f.OwnerTeamID, "criticality": f.Criticality, "lifecycle": f.Lifecycle} {
 		if v != "" {
 			s = s.Where("i.? = ?", bun.Ident(col), v)
 		}
+	}
+	if len(f.Kinds) > 0 {
+		s = s.Where("i.kind IN (?)", bun.In(f.Kinds))
+	}
+	for _, k := range sortedKeys(f.Attributes) {
+		s = s.Where("EXISTS (SELECT 1 FROM item_values v WHERE v.item_id = i.id AND v.key = ? AND v.value = ?)", k, f.Attributes[k])
+	}
+	if f.notIn != "" {
+		s = s.Where("NOT EXISTS (SELECT 1 FROM item_baseline_items b WHERE b.baseline = ? AND b.item_id = i.id)", f.notIn)
+	}
+	if f.ids != nil {
+		s = s.Where("i.id IN (?)", bun.In(f.ids))
 	}
 	if f.LabelKey != "" {
 		if f.LabelValue == nil {

@@ -30,6 +30,11 @@ type View struct {
 	CreatedAt   time.Time          `json:"created_at"`
 	UpdatedAt   time.Time          `json:"updated_at"`
 	Version     int64              `json:"version"`
+	Redundancy  []GroupBody        `json:"redundancy" doc:"What it needs only some of."`
+	// AsOf and what follows are given when the item is read as it was.
+	AsOf      *time.Time     `json:"as_of,omitempty"`
+	GoneAt    *time.Time     `json:"gone_at,omitempty" doc:"When it was removed; absent when it is still there."`
+	Relations []PastRelation `json:"relations,omitempty" doc:"Its relations, when it is read as of a moment."`
 }
 
 // Short is an item as a line in a list about another one.
@@ -46,22 +51,19 @@ type Short struct {
 // RelationView is one line of an item's relations.
 type RelationView struct {
 	Type      string    `json:"type" doc:"As seen from the item: depends_on, or used_by for the other side."`
+	Says      string    `json:"says" doc:"The type in words: depends on."`
+	Impact    string    `json:"impact" enum:"none,stops_it,is_stopped_by_it" doc:"What a failure does: stops_it when the item is affected if the other one stops, is_stopped_by_it the other way round."`
 	Owned     bool      `json:"owned" doc:"True when it is stored with this item; only then it can be removed here."`
 	Item      Short     `json:"item"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// ReachedView is an item found by following relations.
-type ReachedView struct {
-	Short
-	Distance int      `json:"distance" doc:"Relations followed."`
-	Path     []string `json:"path" doc:"Names from the start to this item, both included; … for one that may not be seen."`
-}
-
-// Reach is the answer to an impact or dependency question.
-type Reach struct {
-	Items     []ReachedView `json:"items"`
-	Truncated bool          `json:"truncated" doc:"There are more; raise limit."`
+// plain writes what the item itself holds.
+func plain(i *Item) View {
+	return View{
+		ID: i.ID, Name: i.Name, Title: i.Title, Kind: i.Kind, Criticality: i.Criticality, Lifecycle: i.Lifecycle, Labels: i.Labels,
+		Attributes: i.Attributes, Sources: i.Sources, Description: i.Description, CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Version: i.Version, Redundancy: []GroupBody{},
+	}
 }
 
 func (s *Service) views(ctx context.Context, q bun.IDB, is []Item) ([]View, error) {
@@ -79,10 +81,14 @@ func (s *Service) views(ctx context.Context, q bun.IDB, is []Item) ([]View, erro
 	states := s.stateOf(ids)
 	out := make([]View, len(is))
 	for n, i := range is {
-		out[n] = View{
-			ID: i.ID, Name: i.Name, Title: i.Title, Kind: i.Kind, Owner: teams[i.OwnerTeamID], Criticality: i.Criticality, Lifecycle: i.Lifecycle, Labels: i.Labels,
-			Attributes: i.Attributes, Sources: i.Sources, Description: i.Description, State: states[i.ID], CreatedAt: i.CreatedAt.UTC(), UpdatedAt: i.UpdatedAt.UTC(), Version: i.Version,
+		v := plain(&is[n])
+		v.Owner, v.State = teams[i.OwnerTeamID], states[i.ID]
+		if len(i.Redundancy) > 0 {
+			if v.Redundancy, err = bodies(ctx, q, i.Redundancy); err != nil {
+				return nil, err
+			}
 		}
+		out[n] = v
 	}
 	return out, nil
 }
@@ -99,55 +105,6 @@ func brief(i estate.Item, teams, states map[string]string) Short {
 	return Short{Name: i.Name, Title: i.Title, Kind: i.Kind, Owner: teams[i.OwnerTeamID], Criticality: i.Criticality, Lifecycle: i.Lifecycle, State: states[i.ID]}
 }
 
-// reached answers an impact or dependency question for whoever acts: items that
-// may not be seen are left out, but what lies behind them is not.
-func (s *Service) reached(ctx context.Context, name string, w walk) (Reach, error) {
-	out := Reach{Items: []ReachedView{}}
-	q := s.db.Reader()
-	i, err := readable(ctx, q, name)
-	if err != nil {
-		return out, err
-	}
-	limit := w.limit
-	w.limit = maxReached
-	found, truncated, err := s.reach(ctx, q, []string{i.ID}, w)
-	if err != nil {
-		return out, err
-	}
-	out.Truncated = truncated
-	teams, err := account.TeamNames(ctx, q)
-	if err != nil {
-		return out, err
-	}
-	names := map[string]string{i.ID: i.Name}
-	var ids []string
-	for _, r := range found {
-		names[r.ID] = "…"
-		if visible(ctx, r.OwnerTeamID) {
-			names[r.ID] = r.Name
-			ids = append(ids, r.ID)
-		}
-	}
-	if len(ids) > limit {
-		ids, out.Truncated = ids[:limit], true
-	}
-	states := s.stateOf(ids)
-	for _, r := range found {
-		if len(out.Items) == len(ids) {
-			break
-		}
-		if names[r.ID] == "…" {
-			continue
-		}
-		v := ReachedView{Short: brief(r.Item, teams, states), Distance: r.Distance, Path: make([]string, len(r.Path))}
-		for n, p := range r.Path {
-			v.Path[n] = names[p]
-		}
-		out.Items = append(out.Items, v)
-	}
-	return out, nil
-}
-
 // relationViews gives one page of an item's relations.
 func (s *Service) relationViews(ctx context.Context, name, cursor string, limit int) ([]RelationView, string, error) {
 	q := s.db.Reader()
@@ -162,7 +119,11 @@ func (s *Service) relationViews(ctx context.Context, name, cursor string, limit 
 			return nil, "", err
 		}
 	}
-	rs, err := relations(ctx, q, i.ID, after, limit+1)
+	m, err := s.model(ctx, q)
+	if err != nil {
+		return nil, "", err
+	}
+	rs, err := relations(ctx, q, m, i.ID, after, limit+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -182,7 +143,7 @@ func (s *Service) relationViews(ctx context.Context, name, cursor string, limit 
 	states := s.stateOf(ids)
 	out := make([]RelationView, len(rs))
 	for n, r := range rs {
-		out[n] = RelationView{Type: r.Type, Owned: r.Owned, Item: brief(r.Other.brief(), teams, states), CreatedAt: r.Since}
+		out[n] = RelationView{Type: r.Type, Says: r.Says, Impact: r.Impact, Owned: r.Owned, Item: brief(r.Other.brief(), teams, states), CreatedAt: r.Since}
 	}
 	return out, next, nil
 }

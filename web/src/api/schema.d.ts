@@ -352,7 +352,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/credentials": {
+    "/api/v1/deleted-items": {
         parameters: {
             query?: never;
             header?: never;
@@ -360,356 +360,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Credentials of devices, without their secrets
-         * @description Needs the permission `credential.read`.
-         */
-        get: operations["list-credentials"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/credentials/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * One credential, without its secrets
-         * @description Needs the permission `credential.read`.
-         */
-        get: operations["get-credential"];
-        /**
-         * Make or change a credential
-         * @description Secrets are never given out again. One that is left empty keeps its present value.
-         *
-         *     Needs the permission `credential.write`.
-         */
-        put: operations["save-credential"];
-        post?: never;
-        /**
-         * Remove a credential that no job uses
-         * @description Needs the permission `credential.write`.
-         */
-        delete: operations["delete-credential"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/credentials/{name}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Read a device with a credential and tell what became of it
-         * @description Needs the permission `credential.write`.
-         */
-        post: operations["test-credential"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * All discovery jobs with their newest run
+         * Items that were removed, the last first
          * @description Needs the permission `item.read`.
          */
-        get: operations["list-discovery-jobs"];
-        put?: never;
-        /**
-         * Make a discovery job and run it
-         * @description Needs the permission `discovery.write`.
-         */
-        post: operations["create-discovery-job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * How many addresses a job would ask and how long that takes; nothing is sent
-         * @description Needs the permission `discovery.write`.
-         */
-        post: operations["preview-discovery-job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * One job with the progress of its newest run
-         * @description Needs the permission `item.read`.
-         */
-        get: operations["get-discovery-job"];
-        /**
-         * Make or change a job; it is not run by that
-         * @description A run that is under way goes on as it began.
-         *
-         *     Needs the permission `discovery.write`.
-         */
-        put: operations["save-discovery-job"];
-        post?: never;
-        /**
-         * Remove a job with its runs; items that it made stay
-         * @description Needs the permission `discovery.write`.
-         */
-        delete: operations["delete-discovery-job"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * End the open run of a job
-         * @description Needs the permission `discovery.write`.
-         */
-        post: operations["cancel-discovery-job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}/drift": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What was new, changed or vanished in all runs that are kept, the newest first
-         * @description Needs the permission `item.read`.
-         */
-        get: operations["list-discovery-job-drift"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}/findings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What the newest run of a job found
-         * @description Needs the permission `item.read`.
-         */
-        get: operations["list-discovery-job-findings"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Hold a job: its run stops where it is, its schedule waits
-         * @description Needs the permission `discovery.write`.
-         */
-        post: operations["pause-discovery-job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Let a job go on where it stopped
-         * @description Needs the permission `discovery.write`.
-         */
-        post: operations["resume-discovery-job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}/run": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Run a job now
-         * @description Needs the permission `discovery.write`.
-         */
-        post: operations["run-discovery-job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-jobs/{name}/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Runs of a job, the newest first
-         * @description Needs the permission `item.read`.
-         */
-        get: operations["list-discovery-job-runs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-runs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * One run with its progress
-         * @description Needs the permission `item.read`.
-         */
-        get: operations["get-discovery-run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-runs/{id}/accept": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make items of addresses that a run found: all or none
-         * @description Checks that make sense for them are suggested then.
-         *
-         *     Needs the permission `discovery.write`.
-         */
-        post: operations["accept-discovery-findings"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-runs/{id}/findings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What a run found
-         * @description Needs the permission `item.read`.
-         */
-        get: operations["list-discovery-run-findings"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery-runs/{id}/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What a run tried, in the order of time
-         * @description Needs the permission `item.read`.
-         */
-        get: operations["list-discovery-run-log"];
+        get: operations["list-deleted-items"];
         put?: never;
         post?: never;
         delete?: never;
@@ -752,26 +406,6 @@ export interface paths {
         get: operations["list-certificates"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/discovery/dismiss": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Do not suggest several checks again: all or none
-         * @description Needs the permission `check.write`.
-         */
-        post: operations["dismiss-suggestions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -995,6 +629,28 @@ export interface paths {
          * @description Needs the permission `channel.write`.
          */
         delete: operations["delete-heartbeat"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What stops if several items stop at once
+         * @description Changes nothing. Give item once for each: ?item=db-1&item=db-2.
+         *
+         *     Needs the permission `item.read`.
+         */
+        get: operations["simulate-impact"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1292,6 +948,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/item-baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Baselines, the newest first
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["list-item-baselines"];
+        put?: never;
+        /**
+         * Keep how a set of items is now
+         * @description Needs the permission `item.write`.
+         */
+        post: operations["create-item-baseline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-baselines/{baseline}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a baseline
+         * @description Needs the permission `item.write`.
+         */
+        delete: operations["delete-item-baseline"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-baselines/{baseline}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What differs now from a baseline, by item
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["compare-item-baseline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/item-kinds": {
         parameters: {
             query?: never;
@@ -1305,6 +1025,64 @@ export interface paths {
          */
         get: operations["list-item-kinds"];
         put?: never;
+        /**
+         * Add a kind
+         * @description Needs the permission `item.model`.
+         */
+        post: operations["create-item-kind"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-kinds/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One kind
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["get-item-kind"];
+        /**
+         * Make or replace a kind
+         * @description Of a built-in kind only attributes and precedence change. Refused when values that items have would not fit.
+         *
+         *     Needs the permission `item.model`.
+         */
+        put: operations["put-item-kind"];
+        post?: never;
+        /**
+         * Remove a kind, or what was added to a built-in one
+         * @description Needs the permission `item.model`.
+         */
+        delete: operations["delete-item-kind"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rules for all items
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["get-item-settings"];
+        /**
+         * Set the rules for all items
+         * @description Needs the permission `item.model`.
+         */
+        put: operations["put-item-settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1364,6 +1142,28 @@ export interface paths {
         patch: operations["update-item"];
         trace?: never;
     };
+    "/api/v1/items/{name}/attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attributes of one item with where each value comes from
+         * @description Those that its kind declares come first, in the order of the kind, then the others by name.
+         *
+         *     Needs the permission `item.read`.
+         */
+        get: operations["list-item-attributes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/items/{name}/dependencies": {
         parameters: {
             query?: never;
@@ -1395,7 +1195,9 @@ export interface paths {
         };
         /**
          * Every change of one item, newest first
-         * @description Needs the permission `item.read`.
+         * @description Works for items that are gone too.
+         *
+         *     Needs the permission `item.read`.
          */
         get: operations["list-item-history"];
         put?: never;
@@ -1415,7 +1217,7 @@ export interface paths {
         };
         /**
          * What stops if this item stops
-         * @description If B stops, everything that depends on B or runs on B, and everything that B is part of, is affected, and so on from there. The nearest come first.
+         * @description If B stops, everything that depends on B or runs on B, and everything that B is part of, is affected, and so on from there, unless enough of a group is left. The nearest come first.
          *
          *     Needs the permission `item.read`.
          */
@@ -1673,6 +1475,50 @@ export interface paths {
          * @description Needs the permission `policy.write`.
          */
         delete: operations["delete-policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relation-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The types of relations
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["list-relation-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/relation-types/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make or replace a relation type
+         * @description Needs the permission `item.model`.
+         */
+        put: operations["put-relation-type"];
+        post?: never;
+        /**
+         * Remove a relation type that nothing uses
+         * @description Needs the permission `item.model`.
+         */
+        delete: operations["delete-relation-type"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2146,9 +1992,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        AcceptDiscoveryFindingsBody: {
-            addresses: string[];
-        };
         AcceptSuggestionsBody: {
             ids: string[];
         };
@@ -2227,7 +2070,7 @@ export interface components {
         AddItemRelationBody: {
             /** @description Name of the other item. */
             item: string;
-            /** @description depends_on, runs_on, part_of, connects_to or member_of. */
+            /** @description One of the relation types, for example depends_on. */
             type: string;
         };
         AlertExternal: {
@@ -2549,43 +2392,13 @@ export interface components {
             /** @description Markdown. */
             body: string;
         };
-        CreateDiscoveryJobBody: {
-            /**
-             * @description Which addresses become items by themselves: all, those with a name or read by SNMP (identified, the default), or none.
-             * @enum {string}
-             */
-            add?: "all" | "identified" | "none";
-            /** @description Names of credentials, tried in this order. */
-            credentials?: string[];
-            /** @description What to leave out of the targets. */
-            exclude?: string[];
-            /** @description How to look; all when absent. */
-            methods?: ("ping" | "ports" | "names" | "snmp")[];
-            /** @description Made of the targets when empty. */
-            name?: string;
-            /** @description TCP ports to try at hosts that are there; 20 usual ones when absent. */
-            ports?: number[];
-            /**
-             * Format: int64
-             * @description Packets per second; 200 when absent.
-             */
-            rate?: number;
-            /** @description Absent: only when a person says so. */
-            schedule?: components["schemas"]["DiscoverySchedule"];
-            /** @description Whether to run it now too; yes when absent. */
-            start?: boolean;
-            /** @description Addresses, ranges (10.0.0.1-99), networks (10.0.0.0/24) and names. */
-            targets: string[];
-            /** @description Also try ports and SNMP at addresses that do not answer a ping. */
-            try_silent?: boolean;
-            /**
-             * Format: int64
-             * @description Runs without an answer until a host counts as vanished; 3 when absent.
-             */
-            vanished_after?: number;
+        CreateItemBaselineBody: {
+            description?: string;
+            filter?: components["schemas"]["InventoryBaselineFilter"];
+            name: string;
         };
         CreateItemBody: {
-            /** @description Merged with what is there; null takes an attribute out. */
+            /** @description Merged with what is there; null takes back what a person said, and the value that was discovered shows again. */
             attributes?: {
                 [key: string]: unknown;
             };
@@ -2596,6 +2409,8 @@ export interface components {
             criticality?: "low" | "medium" | "high" | "critical";
             /** @description Markdown. */
             description?: string;
+            /** @description Fields that a discovery may fill again. */
+            discovered?: ("title" | "kind" | "criticality")[];
             /** @description One of the item kinds. */
             kind: string;
             /** @description Merged with what is there; null takes a label out. */
@@ -2610,6 +2425,21 @@ export interface components {
             name: string;
             /** @description Name of the owning team; empty for none. */
             owner?: string;
+            /** @description What it needs only some of; replaces what is there. */
+            redundancy?: components["schemas"]["InventoryGroupBody"][];
+            title?: string;
+        };
+        CreateItemKindBody: {
+            attributes?: components["schemas"]["KindAttribute"][];
+            description?: string;
+            /** @description Name in the Tabler icon set. */
+            icon?: string;
+            /** @description Small letters, digits and _. */
+            name: string;
+            /** @description The kind that it extends. A built-in kind extends none. */
+            parent?: string;
+            /** @description Sources in the order in which they win; empty for the order of the parent. */
+            precedence?: string[];
             title?: string;
         };
         CreatePersonBody: {
@@ -2643,82 +2473,6 @@ export interface components {
             seen_at: string;
             subject: string;
         };
-        DiscoveryChange: {
-            field: string;
-            from: string;
-            to: string;
-        };
-        DiscoveryCredential: {
-            /** @description Empty keeps the present one. */
-            auth_password?: string;
-            /** @description MD5, SHA, SHA224, SHA256, SHA384 or SHA512. */
-            auth_protocol?: string;
-            /** @description For versions 1 and 2c. Empty keeps the present one. */
-            community?: string;
-            /** @description Context name of SNMPv3. */
-            context?: string;
-            name?: string;
-            /**
-             * Format: int64
-             * @description UDP port; 161 when absent.
-             */
-            port?: number;
-            /** @description Empty keeps the present one. */
-            priv_password?: string;
-            /** @description DES, AES, AES192, AES256, AES192C or AES256C. */
-            priv_protocol?: string;
-            /** @description For version 3. */
-            user?: string;
-            /**
-             * @description Version of SNMP.
-             * @enum {string}
-             */
-            version: "1" | "2c" | "3";
-        };
-        DiscoveryCredentialView: {
-            auth_protocol?: string;
-            context?: string;
-            /**
-             * Format: int64
-             * @description How many items were read with it last.
-             */
-            devices: number;
-            name: string;
-            /** Format: int64 */
-            port?: number;
-            priv_protocol?: string;
-            /** Format: date-time */
-            updated_at: string;
-            user?: string;
-            /** @enum {string} */
-            version: "1" | "2c" | "3";
-        };
-        DiscoveryEstimate: {
-            /** Format: int64 */
-            addresses: number;
-            /** @description The first of them. */
-            first_addresses: string[];
-            /**
-             * @description Time when nothing answers.
-             * @example 30s
-             */
-            least: string;
-            /**
-             * @description Time when every address answers and has all ports closed without a refusal.
-             * @example 30s
-             */
-            most: string;
-            /**
-             * Format: int64
-             * @description When nothing answers.
-             */
-            packets: number;
-            /**
-             * Format: int64
-             * @description More for each host that is there.
-             */
-            packets_per_host: number;
-        };
         DiscoveryFilesystem: {
             device: string;
             /** Format: int64 */
@@ -2727,30 +2481,6 @@ export interface components {
             /** Format: int64 */
             size_bytes: number;
             type: string;
-        };
-        DiscoveryFinding: {
-            /** @description One line on what it is. */
-            about: string;
-            address: string;
-            changes?: components["schemas"]["DiscoveryChange"][];
-            facts?: {
-                [key: string]: string;
-            };
-            /** Format: date-time */
-            found_at: string;
-            id: string;
-            /** @description Name of the item that it is; absent when it is none yet. */
-            item?: string;
-            /** @description Of one that vanished. */
-            last_seen?: string;
-            name: string;
-            /** @enum {string} */
-            outcome: "new" | "changed" | "vanished" | "unchanged";
-            problems?: string[];
-            /** Format: double */
-            rtt_ms?: number;
-            run_id: string;
-            seen_by?: string;
         };
         DiscoveryHost: {
             architecture: string;
@@ -2795,184 +2525,6 @@ export interface components {
             /** Format: double */
             transmit_bytes_per_second: number;
         };
-        DiscoveryJobSpec: {
-            /**
-             * @description Which addresses become items by themselves: all, those with a name or read by SNMP (identified, the default), or none.
-             * @enum {string}
-             */
-            add?: "all" | "identified" | "none";
-            /** @description Names of credentials, tried in this order. */
-            credentials?: string[];
-            /** @description What to leave out of the targets. */
-            exclude?: string[];
-            /** @description How to look; all when absent. */
-            methods?: ("ping" | "ports" | "names" | "snmp")[];
-            /** @description Made of the targets when empty. */
-            name?: string;
-            /** @description TCP ports to try at hosts that are there; 20 usual ones when absent. */
-            ports?: number[];
-            /**
-             * Format: int64
-             * @description Packets per second; 200 when absent.
-             */
-            rate?: number;
-            /** @description Absent: only when a person says so. */
-            schedule?: components["schemas"]["DiscoverySchedule"];
-            /** @description Addresses, ranges (10.0.0.1-99), networks (10.0.0.0/24) and names. */
-            targets: string[];
-            /** @description Also try ports and SNMP at addresses that do not answer a ping. */
-            try_silent?: boolean;
-            /**
-             * Format: int64
-             * @description Runs without an answer until a host counts as vanished; 3 when absent.
-             */
-            vanished_after?: number;
-        };
-        DiscoveryJobView: {
-            /**
-             * @description Which addresses become items by themselves: all, those with a name or read by SNMP (identified, the default), or none.
-             * @enum {string}
-             */
-            add?: "all" | "identified" | "none";
-            /**
-             * Format: int64
-             * @description How many the targets are.
-             */
-            addresses: number;
-            /** Format: date-time */
-            created_at: string;
-            /** @description Names of credentials, tried in this order. */
-            credentials?: string[];
-            /** @description What to leave out of the targets. */
-            exclude?: string[];
-            /**
-             * Format: int64
-             * @description Addresses that answered in the last runs.
-             */
-            hosts: number;
-            id: string;
-            /** @description How to look; all when absent. */
-            methods?: ("ping" | "ports" | "names" | "snmp")[];
-            /** @description Made of the targets when empty. */
-            name?: string;
-            /**
-             * Format: date-time
-             * @description When it runs by itself next.
-             */
-            next_at?: string;
-            /** @description TCP ports to try at hosts that are there; 20 usual ones when absent. */
-            ports?: number[];
-            /**
-             * Format: int64
-             * @description Packets per second; 200 when absent.
-             */
-            rate?: number;
-            /** @description The newest run, with its progress. */
-            run?: components["schemas"]["DiscoveryRun"];
-            /** @description Absent: only when a person says so. */
-            schedule?: components["schemas"]["DiscoverySchedule"];
-            /**
-             * @description Of the run that is open; paused also when the schedule is held.
-             * @enum {string}
-             */
-            state: "idle" | "waiting" | "running" | "paused";
-            /** @description Addresses, ranges (10.0.0.1-99), networks (10.0.0.0/24) and names. */
-            targets: string[];
-            /** @description Also try ports and SNMP at addresses that do not answer a ping. */
-            try_silent?: boolean;
-            /** Format: date-time */
-            updated_at: string;
-            /**
-             * Format: int64
-             * @description Runs without an answer until a host counts as vanished; 3 when absent.
-             */
-            vanished_after?: number;
-        };
-        DiscoveryLogLine: {
-            /** @description Empty for the run as a whole. */
-            address?: string;
-            /** Format: date-time */
-            at: string;
-            id: string;
-            /** @description run, sweep, ping, arp, tcp, dns, snmp or item. */
-            method: string;
-            ok: boolean;
-            text: string;
-        };
-        DiscoveryQuiet: {
-            /** @description All when absent. */
-            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
-            from: string;
-            to: string;
-        };
-        DiscoveryRun: {
-            /** Format: double */
-            addresses_per_second?: number;
-            /** Format: int64 */
-            changed: number;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: int64 */
-            done: number;
-            /** Format: date-time */
-            ended_at?: string;
-            /** Format: int64 */
-            eta_seconds?: number;
-            /**
-             * Format: int64
-             * @description Addresses at which something answered.
-             */
-            found: number;
-            id: string;
-            /** @description Name of the job. */
-            job: string;
-            /** @description Why it waits or failed, or that it went on after a restart. */
-            message?: string;
-            /** Format: int64 */
-            new: number;
-            /** Format: int64 */
-            packets_sent: number;
-            /**
-             * Format: int64
-             * @description How often it went on after an interruption.
-             */
-            resumed: number;
-            /**
-             * Format: double
-             * @description Time that it was at work.
-             */
-            seconds: number;
-            /** @description The job as it was when the run began. */
-            spec: components["schemas"]["DiscoveryJobSpec"];
-            /** Format: date-time */
-            started_at?: string;
-            /** @enum {string} */
-            state: "waiting" | "running" | "paused" | "done" | "failed" | "canceled";
-            /**
-             * Format: int64
-             * @description Addresses to ask.
-             */
-            total: number;
-            /** @description schedule, or who asked for it. */
-            trigger: string;
-            /** Format: int64 */
-            unchanged: number;
-            /** Format: int64 */
-            vanished: number;
-        };
-        DiscoverySchedule: {
-            /** @description Time of day of the first start of a day, for example 03:00. */
-            at?: string;
-            /**
-             * @description Time between two starts, at least 5m; 24h when only at is given.
-             * @example 30s
-             */
-            every?: string;
-            /** @description Hours in which nothing is sent; a run waits. */
-            quiet?: components["schemas"]["DiscoveryQuiet"][];
-            /** @description Time zone such as Europe/Zurich; UTC when absent. */
-            zone?: string;
-        };
         DiscoverySuggestion: {
             /** Format: date-time */
             created_at: string;
@@ -2992,15 +2544,6 @@ export interface components {
             /** @enum {string} */
             state: "open" | "accepted" | "dismissed";
             type: string;
-        };
-        DiscoveryTrial: {
-            about?: string;
-            message: string;
-            name?: string;
-            ok: boolean;
-        };
-        DismissSuggestionsBody: {
-            ids: string[];
         };
         EntitySummary: {
             id: string;
@@ -3237,6 +2780,70 @@ export interface components {
             /** Format: date-time */
             work_started_at?: string;
         };
+        InventoryAttributeView: {
+            /**
+             * Format: date-time
+             * @description When the source began to say so.
+             */
+            changed_at?: string;
+            description?: string;
+            key: string;
+            /** @description The kind that declares it; empty for one that is not declared. */
+            kind: string;
+            /** @description The kind wants a value, required or recommended, and there is none. */
+            missing?: boolean;
+            /** @description What other sources say. */
+            others: components["schemas"]["InventorySaidView"][];
+            required?: boolean;
+            /**
+             * Format: date-time
+             * @description When the source said so last, to five minutes.
+             */
+            seen_at?: string;
+            /** @description Who said the value that counts: manual, default, or the name of a discovery. */
+            source: string;
+            /** @description As its kind says; empty for one that is not declared. */
+            title: string;
+            /** @description As its kind says; empty for one that is not declared. */
+            type: string;
+            unit?: string;
+            /** @description The value that counts; null when there is none. */
+            value: unknown;
+        };
+        InventoryBaseline: {
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            description: string;
+            filter: components["schemas"]["InventoryBaselineFilter"];
+            /**
+             * Format: int64
+             * @description How many items it holds.
+             */
+            items: number;
+            name: string;
+        };
+        InventoryBaselineFilter: {
+            /** @enum {string} */
+            criticality?: "low" | "medium" | "high" | "critical";
+            /** @description Names of items, instead of a filter. */
+            items?: string[];
+            /** @description A kind; those that extend it count. */
+            kind?: string;
+            /** @description A label's key, or key=value. */
+            label?: string;
+            /** @enum {string} */
+            lifecycle?: "planned" | "in_use" | "retired";
+            /** @description Name of the owning team. */
+            owner?: string;
+        };
+        InventoryDifference: {
+            /** @enum {string} */
+            change: "new" | "changed" | "removed";
+            fields: components["schemas"]["InventoryFieldChange"][];
+            /** @description Name at the moment of the baseline, or now for an item that is new. */
+            name: string;
+        };
         InventoryEntry: {
             actor: string;
             actor_id?: string;
@@ -3249,15 +2856,80 @@ export interface components {
             /** @description Name of the field; attributes.<key>, labels.<key>, or a relation type. */
             field: string;
             id: string;
+            /** @description Source of the value after, of an attribute. */
+            source?: string;
             /** @description How it came in: person, token, system or link. */
             via: string;
         };
-        InventoryKind: {
+        InventoryFieldChange: {
+            after: unknown;
+            before: unknown;
+            /** @description Name of the field; attributes.<key>, labels.<key>, or a relation type. */
+            field: string;
+        };
+        InventoryGone: {
+            /** @description Who removed it. */
+            actor: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            gone_at: string;
+            kind: string;
+            name: string;
+        };
+        InventoryGroupBody: {
+            /**
+             * @description What becomes of it when fewer work; stops if not given. With none left it always stops.
+             * @enum {string}
+             */
+            below?: "stops" | "degraded";
+            /** @description What people call the group. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many of them must work; 1, which means any, if not given.
+             */
+            need?: number;
+            /** @description Names of items that it depends on, runs on or contains. */
+            of: string[];
+        };
+        InventoryKindBody: {
+            attributes?: components["schemas"]["KindAttribute"][];
+            description?: string;
+            /** @description Name in the Tabler icon set. */
+            icon?: string;
+            /** @description The kind that it extends. A built-in kind extends none. */
+            parent?: string;
+            /** @description Sources in the order in which they win; empty for the order of the parent. */
+            precedence?: string[];
+            title?: string;
+        };
+        InventoryKindView: {
+            /** @description The attributes that this kind itself declares. */
+            attributes: components["schemas"]["KindAttribute"][];
+            built_in: boolean;
             description: string;
             /** @description Name in the Tabler icon set. */
             icon: string;
+            /** @description Attributes of the kinds that it extends. */
+            inherited: components["schemas"]["KindDefined"][];
+            /**
+             * Format: int64
+             * @description How many items have exactly this kind.
+             */
+            items: number;
             name: string;
+            /** @description The kind that it extends; empty for none. */
+            parent: string;
+            /** @description Sources in the order in which they win; empty for the order of the parent. */
+            precedence: string[];
             title: string;
+        };
+        InventoryPastRelation: {
+            /** @description Name of the other item at that time; … for one that may not be seen. */
+            item: string;
+            /** @description As seen from the item. */
+            type: string;
         };
         InventoryReach: {
             items: components["schemas"]["InventoryReachedView"][];
@@ -3276,20 +2948,61 @@ export interface components {
             /** @enum {string} */
             lifecycle: "planned" | "in_use" | "retired";
             name: string;
+            /** @description Of an impact: stops, degraded or still_works. Of dependencies: what becomes of the item if this one alone stops; empty when that is not known. */
+            outcome: string;
             owner: string;
             /** @description Names from the start to this item, both included; … for one that may not be seen. */
             path: string[];
+            /** @description What is left of a group of which only some are needed: database: 1 of 2 left. */
+            redundancy?: string;
             state: string;
             title: string;
+            /** @description The path in words: shop depends on shop-web, which runs on web-1. */
+            why: string;
+        };
+        InventoryRelationTypeBody: {
+            /**
+             * @description Which way a failure travels: to_source when the left one is affected if the right one stops.
+             * @enum {string}
+             */
+            carries: "none" | "to_source" | "to_target";
+            description?: string;
+            /** @description Name as seen from the other side. */
+            inverse: string;
+            /** @description How a sentence says it from the other side: is backed up by. */
+            inverse_title?: string;
+            /** @description How a sentence says it: backs up. */
+            title?: string;
         };
         InventoryRelationView: {
             /** Format: date-time */
             created_at: string;
+            /**
+             * @description What a failure does: stops_it when the item is affected if the other one stops, is_stopped_by_it the other way round.
+             * @enum {string}
+             */
+            impact: "none" | "stops_it" | "is_stopped_by_it";
             item: components["schemas"]["InventoryShort"];
             /** @description True when it is stored with this item; only then it can be removed here. */
             owned: boolean;
+            /** @description The type in words: depends on. */
+            says: string;
             /** @description As seen from the item: depends_on, or used_by for the other side. */
             type: string;
+        };
+        InventorySaidView: {
+            /** Format: date-time */
+            changed_at: string;
+            /** @description Why the value cannot count, for example because it must be a whole number. */
+            problem?: string;
+            /** Format: date-time */
+            seen_at: string;
+            source: string;
+            value: unknown;
+        };
+        InventorySettings: {
+            /** @description Sources of values in the order in which they win; manual comes first unless it is listed, those not listed come after. */
+            precedence: string[];
         };
         InventoryShort: {
             /** @enum {string} */
@@ -3303,6 +3016,8 @@ export interface components {
             title: string;
         };
         InventoryView: {
+            /** Format: date-time */
+            as_of?: string;
             /** @description Where each attribute comes from: manual, or the name of a discovery. */
             attribute_sources: {
                 [key: string]: string;
@@ -3315,6 +3030,11 @@ export interface components {
             /** @enum {string} */
             criticality: "low" | "medium" | "high" | "critical";
             description: string;
+            /**
+             * Format: date-time
+             * @description When it was removed; absent when it is still there.
+             */
+            gone_at?: string;
             id: string;
             kind: string;
             labels: {
@@ -3325,6 +3045,10 @@ export interface components {
             name: string;
             /** @description Name of the owning team; empty for none. */
             owner: string;
+            /** @description What it needs only some of. */
+            redundancy: components["schemas"]["InventoryGroupBody"][];
+            /** @description Its relations, when it is read as of a moment. */
+            relations?: components["schemas"]["InventoryPastRelation"][];
             /** @description Worst state of its checks; empty when nothing watches it. */
             state: string;
             title: string;
@@ -3332,6 +3056,74 @@ export interface components {
             updated_at: string;
             /** Format: int64 */
             version: number;
+        };
+        KindAttribute: {
+            /** @description Value of a new item that is given none. */
+            default?: unknown;
+            description?: string;
+            /** @description Kind that the item referred to must have; kinds that extend it count. */
+            kind?: string;
+            name: string;
+            /** @description The values of an enumeration. */
+            options?: string[];
+            /** @description Regular expression (RE2) that the whole text, or each text of a list, must match. */
+            pattern?: string;
+            /** @description Sources in the order in which they win; empty for the order of the kind. */
+            precedence?: string[];
+            /** @description The item says that it is missing. */
+            recommended?: boolean;
+            /** @description A person cannot add an item without it. */
+            required?: boolean;
+            title?: string;
+            /** @enum {string} */
+            type: "text" | "integer" | "number" | "boolean" | "date" | "datetime" | "enum" | "ip" | "mac" | "url" | "item" | "list";
+            /** @description No two items of the kind may have the same value. */
+            unique?: boolean;
+            /** @description Unit of an integer or a number, for people. */
+            unit?: string;
+        };
+        KindDefined: {
+            /** @description The kind that declares it. */
+            declared_by: string;
+            /** @description Value of a new item that is given none. */
+            default?: unknown;
+            description?: string;
+            /** @description Kind that the item referred to must have; kinds that extend it count. */
+            kind?: string;
+            name: string;
+            /** @description The values of an enumeration. */
+            options?: string[];
+            /** @description Regular expression (RE2) that the whole text, or each text of a list, must match. */
+            pattern?: string;
+            /** @description Sources in the order in which they win; empty for the order of the kind. */
+            precedence?: string[];
+            /** @description The item says that it is missing. */
+            recommended?: boolean;
+            /** @description A person cannot add an item without it. */
+            required?: boolean;
+            title?: string;
+            /** @enum {string} */
+            type: "text" | "integer" | "number" | "boolean" | "date" | "datetime" | "enum" | "ip" | "mac" | "url" | "item" | "list";
+            /** @description No two items of the kind may have the same value. */
+            unique?: boolean;
+            /** @description Unit of an integer or a number, for people. */
+            unit?: string;
+        };
+        KindRelation: {
+            built_in: boolean;
+            /**
+             * @description Which way a failure travels: to_source when the left one is affected if the right one stops.
+             * @enum {string}
+             */
+            carries: "none" | "to_source" | "to_target";
+            description: string;
+            /** @description Name as seen from the other side. */
+            inverse: string;
+            /** @description How a sentence says it from the other side: is used by. */
+            inverse_title: string;
+            name: string;
+            /** @description How a sentence says it: depends on. */
+            title: string;
         };
         KpiBuckets: {
             /** Format: double */
@@ -3572,41 +3364,6 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
-        ListDiscoveryCredentialView: {
-            items: components["schemas"]["DiscoveryCredentialView"][];
-            /** @description Cursor of the next page; absent on the last. */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        ListDiscoveryFinding: {
-            items: components["schemas"]["DiscoveryFinding"][];
-            /** @description Cursor of the next page; absent on the last. */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        ListDiscoveryJobView: {
-            items: components["schemas"]["DiscoveryJobView"][];
-            /** @description Cursor of the next page; absent on the last. */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        ListDiscoveryLogLine: {
-            items: components["schemas"]["DiscoveryLogLine"][];
-            /** @description Cursor of the next page; absent on the last. */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        ListDiscoveryRun: {
-            items: components["schemas"]["DiscoveryRun"][];
-            /** @description Cursor of the next page; absent on the last. */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
         ListDiscoverySuggestion: {
             items: components["schemas"]["DiscoverySuggestion"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -3628,6 +3385,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        ListInventoryAttributeView: {
+            items: components["schemas"]["InventoryAttributeView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListInventoryBaseline: {
+            items: components["schemas"]["InventoryBaseline"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListInventoryDifference: {
+            items: components["schemas"]["InventoryDifference"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         ListInventoryEntry: {
             items: components["schemas"]["InventoryEntry"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -3635,8 +3413,15 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
-        ListInventoryKind: {
-            items: components["schemas"]["InventoryKind"][];
+        ListInventoryGone: {
+            items: components["schemas"]["InventoryGone"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListInventoryKindView: {
+            items: components["schemas"]["InventoryKindView"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -3651,6 +3436,13 @@ export interface components {
         };
         ListInventoryView: {
             items: components["schemas"]["InventoryView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListKindRelation: {
+            items: components["schemas"]["KindRelation"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -4138,10 +3930,6 @@ export interface components {
             id: number;
             text: string;
         };
-        TestCredentialBody: {
-            /** @description Name or address of a device. */
-            address: string;
-        };
         TestSmtpBody: {
             to: string;
         };
@@ -4165,7 +3953,7 @@ export interface components {
             urgency?: number;
         };
         UpdateItemBody: {
-            /** @description Merged with what is there; null takes an attribute out. */
+            /** @description Merged with what is there; null takes back what a person said, and the value that was discovered shows again. */
             attributes?: {
                 [key: string]: unknown;
             };
@@ -4176,6 +3964,8 @@ export interface components {
             criticality?: "low" | "medium" | "high" | "critical";
             /** @description Markdown. */
             description?: string;
+            /** @description Fields that a discovery may fill again. */
+            discovered?: ("title" | "kind" | "criticality")[];
             /** @description One of the item kinds. */
             kind?: string;
             /** @description Merged with what is there; null takes a label out. */
@@ -4191,6 +3981,8 @@ export interface components {
             name?: string;
             /** @description Name of the owning team; empty for none. */
             owner?: string;
+            /** @description What it needs only some of; replaces what is there. */
+            redundancy?: components["schemas"]["InventoryGroupBody"][];
             title?: string;
         };
         UpdatePersonBody: {
@@ -6152,7 +5944,7 @@ export interface operations {
             };
         };
     };
-    "list-credentials": {
+    "list-deleted-items": {
         parameters: {
             query?: {
                 /** @description How many at the most. */
@@ -6173,1879 +5965,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListDiscoveryCredentialView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-credential": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryCredentialView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "save-credential": {
-        parameters: {
-            query?: never;
-            header?: {
-                "If-Match"?: string;
-            };
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DiscoveryCredential"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryCredentialView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "delete-credential": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "test-credential": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TestCredentialBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryTrial"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-discovery-jobs": {
-        parameters: {
-            query?: {
-                /** @description How many at the most. */
-                limit?: number;
-                /** @description The next of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "create-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CreateDiscoveryJobBody"];
-            };
-        };
-        responses: {
-            /** @description Created */
-            201: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "preview-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DiscoveryJobSpec"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryEstimate"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "save-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: {
-                "If-Match"?: string;
-            };
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DiscoveryJobSpec"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "delete-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "cancel-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-discovery-job-drift": {
-        parameters: {
-            query?: {
-                /** @description How many at the most. */
-                limit?: number;
-                /** @description The next of the page before. */
-                cursor?: string;
-                /** @description Only these. */
-                outcome?: ("new" | "changed" | "vanished" | "unchanged")[];
-                /** @description Words in address, name, description or item. */
-                q?: string;
-                /** @description Only those that are an item, or are none. */
-                item?: "yes" | "no";
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoveryFinding"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-discovery-job-findings": {
-        parameters: {
-            query?: {
-                /** @description How many at the most. */
-                limit?: number;
-                /** @description The next of the page before. */
-                cursor?: string;
-                /** @description Only these. */
-                outcome?: ("new" | "changed" | "vanished" | "unchanged")[];
-                /** @description Words in address, name, description or item. */
-                q?: string;
-                /** @description Only those that are an item, or are none. */
-                item?: "yes" | "no";
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoveryFinding"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "pause-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "resume-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "run-discovery-job": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryJobView"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-discovery-job-runs": {
-        parameters: {
-            query?: {
-                /** @description How many at the most. */
-                limit?: number;
-                /** @description The next of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoveryRun"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-discovery-run": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscoveryRun"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "accept-discovery-findings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AcceptDiscoveryFindingsBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoveryFinding"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-discovery-run-findings": {
-        parameters: {
-            query?: {
-                /** @description How many at the most. */
-                limit?: number;
-                /** @description The next of the page before. */
-                cursor?: string;
-                /** @description Only these. */
-                outcome?: ("new" | "changed" | "vanished" | "unchanged")[];
-                /** @description Words in address, name, description or item. */
-                q?: string;
-                /** @description Only those that are an item, or are none. */
-                item?: "yes" | "no";
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoveryFinding"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-discovery-run-log": {
-        parameters: {
-            query?: {
-                /** @description How many at the most. */
-                limit?: number;
-                /** @description The next of the page before. */
-                cursor?: string;
-                /** @description Only lines about this address. */
-                address?: string;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoveryLogLine"];
+                    "application/json": components["schemas"]["ListInventoryGone"];
                 };
             };
             /** @description Bad Request */
@@ -8223,94 +6143,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListDiscoveryCertificate"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "dismiss-suggestions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DismissSuggestionsBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListDiscoverySuggestion"];
                 };
             };
             /** @description Bad Request */
@@ -9602,6 +7434,97 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "simulate-impact": {
+        parameters: {
+            query?: {
+                /** @description Names of the items that stop, once each. */
+                item?: string[];
+                /** @description Largest distance; 0 for any. */
+                depth?: number;
+                /** @description How many at the most; the nearest first. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryReach"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -11209,6 +9132,354 @@ export interface operations {
             };
         };
     };
+    "list-item-baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryBaseline"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-item-baseline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateItemBaselineBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryBaseline"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-item-baseline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the baseline; a slash is written %2F. */
+                baseline: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "compare-item-baseline": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the baseline; a slash is written %2F. */
+                baseline: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryDifference"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-item-kinds": {
         parameters: {
             query?: never;
@@ -11225,7 +9496,529 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListInventoryKind"];
+                    "application/json": components["schemas"]["ListInventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateItemKindBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the kind. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the kind. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InventoryKindBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryKindView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-item-kind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the kind. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-item-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventorySettings"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-item-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InventorySettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventorySettings"];
                 };
             };
             /** @description Bad Request */
@@ -11302,11 +10095,16 @@ export interface operations {
                 cursor?: string;
                 /** @description Occurs in the name or the title, in any case. */
                 q?: string;
+                /** @description A kind; those that extend it count. */
                 kind?: string;
                 /** @description Name of the owning team. */
                 owner?: string;
                 criticality?: "low" | "medium" | "high" | "critical";
                 lifecycle?: "planned" | "in_use" | "retired";
+                /** @description State of its checks, for example critical; none for items that nothing watches. */
+                state?: string;
+                /** @description key=value; may be given several times, and all must fit. */
+                attribute?: string[];
                 /** @description A label's key, or key=value. */
                 label?: string;
             };
@@ -11481,7 +10279,10 @@ export interface operations {
     };
     "get-item": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A time, or a date for the end of that day in UTC: gives the item as it was then. Works for items that are gone, by the name of that time. */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 /** @description Name of the item; a slash is written %2F. */
@@ -11746,6 +10547,93 @@ export interface operations {
             };
         };
     };
+    "list-item-attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the item; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryAttributeView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-item-dependencies": {
         parameters: {
             query?: {
@@ -11845,6 +10733,12 @@ export interface operations {
                 limit?: number;
                 /** @description The next of the page before. */
                 cursor?: string;
+                /** @description Only changes from this time on. */
+                since?: string;
+                /** @description Only changes up to this time; a date means the end of that day. */
+                until?: string;
+                /** @description Only changes of this field, for example attributes.serial. */
+                field?: string;
             };
             header?: never;
             path: {
@@ -13520,6 +12414,265 @@ export interface operations {
             header?: never;
             path: {
                 name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-relation-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListKindRelation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-relation-type": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the relation type. */
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InventoryRelationTypeBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KindRelation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-relation-type": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the relation type. */
+                type: string;
             };
             cookie?: never;
         };

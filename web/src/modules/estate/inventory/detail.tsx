@@ -2,13 +2,11 @@ import { Button } from '@mantine/core';
 import { IconPencil, IconPlus, IconTool, IconTrash } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate, useParams } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
-import { bytes } from '@/lib/format';
+import { useState } from 'react';
 import { useCan } from '@/lib/permissions';
 import { useLiveQuery } from '@/lib/stream';
 import { useUrlState } from '@/lib/url';
 import { ConfirmDialog } from '@/ui/ConfirmDialog';
-import { EmptyState } from '@/ui/EmptyState';
 import { Loaded } from '@/ui/Loading';
 import { DetailLayout, PageHead, Spacer } from '@/ui/PageHead';
 import { Panel } from '@/ui/Panel';
@@ -17,21 +15,19 @@ import { StatusMark } from '@/ui/StatusMark';
 import { Tabs } from '@/ui/Tabs';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
-import { kindTitle } from './list';
+import { Attributes } from './attributes';
+import { DayField, History, Past } from './past';
 import {
   acceptSuggestion,
   checksOfQuery,
   deleteItem,
-  dependenciesQuery,
-  historyQuery,
   type Item,
-  impactQuery,
   incidentsOfQuery,
   itemQuery,
-  type Reached,
   suggestionsOfQuery,
 } from './queries';
-import { ItemLink, Side } from './side';
+import { Reach } from './reach';
+import { Side } from './side';
 
 export const Route = createLazyRoute('/estate/items/$name')({ component: Page });
 
@@ -45,7 +41,7 @@ const TABS = [
 
 function Page() {
   const { name = '' } = useParams({ strict: false }) as { name?: string };
-  const [s, set] = useUrlState<{ tab?: Tab }>();
+  const [s, set] = useUrlState<{ tab?: Tab; as_of?: string }>();
   const query = useQuery(itemQuery(name));
   const may = useCan();
   const navigate = useNavigate();
@@ -61,6 +57,7 @@ function Page() {
         before={i?.state ? <StatusMark state={i.state} /> : undefined}
       >
         <Spacer />
+        <DayField value={s.as_of ?? ''} onChange={(as_of) => set({ as_of })} />
         {i && may('check.write') && (
           <>
             <Button
@@ -97,22 +94,11 @@ function Page() {
           </>
         )}
       </PageHead>
-      <Tabs
-        tabs={TABS}
-        value={tab}
-        onChange={(t) => set({ tab: t === 'overview' ? undefined : (t as Tab) })}
-        label="Item"
-      />
-      <Loaded query={query} what="The item" rows={10}>
-        {({ data }) => (
-          <DetailLayout label="Item" side={<Side item={data} />}>
-            {tab === 'overview' && <Overview item={data} />}
-            {tab === 'impact' && <Reach name={name} kind="impact" />}
-            {tab === 'dependencies' && <Reach name={name} kind="dependencies" />}
-            {tab === 'history' && <History name={name} />}
-          </DetailLayout>
-        )}
-      </Loaded>
+      {s.as_of ? (
+        <Past name={name} day={s.as_of} onNow={() => set({ as_of: undefined })} />
+      ) : (
+        <Now name={name} tab={tab} onTab={(t) => set({ tab: t === 'overview' ? undefined : (t as Tab) })} />
+      )}
       <ConfirmDialog
         opened={asking}
         onClose={() => setAsking(false)}
@@ -126,6 +112,25 @@ function Page() {
       >
         Its relations go with it. Its checks stay and watch no item.
       </ConfirmDialog>
+    </>
+  );
+}
+
+function Now({ name, tab, onTab }: { name: string; tab: Tab; onTab: (tab: string) => void }) {
+  const query = useQuery(itemQuery(name));
+  return (
+    <>
+      <Tabs tabs={TABS} value={tab} onChange={onTab} label="Item" />
+      <Loaded query={query} what="The item" rows={10}>
+        {({ data }) => (
+          <DetailLayout label="Item" side={<Side item={data} />}>
+            {tab === 'overview' && <Overview item={data} />}
+            {tab === 'impact' && <Reach name={name} kind="impact" />}
+            {tab === 'dependencies' && <Reach name={name} kind="dependencies" />}
+            {tab === 'history' && <History name={name} />}
+          </DetailLayout>
+        )}
+      </Loaded>
     </>
   );
 }
@@ -243,141 +248,5 @@ function Incidents({ item }: { item: string }) {
         </tbody>
       </table>
     </Panel>
-  );
-}
-
-function show(key: string, v: unknown): ReactNode {
-  if (v === null || v === undefined || v === '') return undefined;
-  if (typeof v === 'number' && key.endsWith('_bytes')) return bytes(v);
-  if (typeof v === 'boolean') return v ? 'Yes' : 'No';
-  if (Array.isArray(v) && v.every((x) => typeof x !== 'object')) return v.join(', ');
-  if (Array.isArray(v))
-    return v.map((x) => (
-      <div key={JSON.stringify(x)} className="mono">
-        {Object.entries(x as Record<string, unknown>)
-          .map(([k, y]) =>
-            k.endsWith('_bytes') && typeof y === 'number' ? bytes(y) : Array.isArray(y) ? y.join(', ') : String(y),
-          )
-          .filter(Boolean)
-          .join('  ')}
-      </div>
-    ));
-  if (typeof v === 'object')
-    return Object.entries(v as Record<string, unknown>)
-      .map(([k, y]) => `${k}: ${Array.isArray(y) ? y.join(', ') : String(y)}`)
-      .join(', ');
-  if (typeof v === 'string' && /^\d{4}-\d\d-\d\dT/.test(v)) return <Time at={v} />;
-  return String(v);
-}
-
-function Attributes({ item }: { item: Item }) {
-  const all = Object.entries(item.attributes ?? {}).sort(([a], [b]) => a.localeCompare(b));
-  if (!all.length) return null;
-  return (
-    <Panel title="Attributes" flush>
-      <table className="plain">
-        <tbody>
-          {all.map(([k, v]) => {
-            const text = show(k, v);
-            return text === undefined ? null : (
-              <tr key={k}>
-                <td style={{ width: 190 }}>{kindTitle(k)}</td>
-                <td style={{ overflowWrap: 'anywhere' }}>{text}</td>
-                <td style={{ width: 96, textAlign: 'right' }} className="muted">
-                  {item.attribute_sources?.[k]}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Panel>
-  );
-}
-
-function Reach({ name, kind }: { name: string; kind: 'impact' | 'dependencies' }) {
-  const query = useQuery(kind === 'impact' ? impactQuery(name) : dependenciesQuery(name));
-  return (
-    <Loaded query={query} what="The relations">
-      {(r) =>
-        r.items.length ? (
-          <Panel
-            title={kind === 'impact' ? `If ${name} stops, so do these` : `${name} needs these`}
-            note={`${r.items.length}${r.truncated ? ' nearest' : ''}`}
-            flush
-          >
-            <table className="plain">
-              <thead>
-                <tr>
-                  <th style={{ width: 110 }}>State</th>
-                  <th>Item</th>
-                  <th style={{ width: 120 }}>Kind</th>
-                  <th style={{ width: 100 }}>Criticality</th>
-                  <th>How</th>
-                </tr>
-              </thead>
-              <tbody>
-                {r.items.map((x: Reached) => (
-                  <tr key={x.name}>
-                    <td>{x.state ? <StatusMark state={x.state} /> : <span className="muted">not watched</span>}</td>
-                    <td>
-                      <ItemLink name={x.name} />
-                    </td>
-                    <td className="muted">{kindTitle(x.kind)}</td>
-                    <td className="muted">{kindTitle(x.criticality)}</td>
-                    <td className="muted">{x.path.join(' → ')}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Panel>
-        ) : (
-          <EmptyState
-            title={kind === 'impact' ? 'Nothing depends on it' : 'It needs nothing'}
-            hint="Add relations on the right to say otherwise."
-          />
-        )
-      }
-    </Loaded>
-  );
-}
-
-function History({ name }: { name: string }) {
-  const query = useQuery(historyQuery(name));
-  const text = (v: unknown) =>
-    v === null || v === undefined || v === '' ? '–' : typeof v === 'string' ? v : JSON.stringify(v);
-  return (
-    <Loaded query={query} what="The history">
-      {(h) => (
-        <Panel title="Changes" flush>
-          <table className="plain">
-            <thead>
-              <tr>
-                <th style={{ width: 100 }}>When</th>
-                <th style={{ width: 140 }}>Who</th>
-                <th style={{ width: 160 }}>What</th>
-                <th>Before</th>
-                <th>After</th>
-              </tr>
-            </thead>
-            <tbody>
-              {h.items.map((e) => (
-                <tr key={e.id}>
-                  <td>
-                    <Time at={e.at} />
-                  </td>
-                  <td>{e.actor}</td>
-                  <td>{kindTitle(e.field)}</td>
-                  <td className="muted" style={{ overflowWrap: 'anywhere' }}>
-                    {text(e.before)}
-                  </td>
-                  <td style={{ overflowWrap: 'anywhere' }}>{text(e.after)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Panel>
-      )}
-    </Loaded>
   );
 }

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { IconPlus, IconServer2 } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
 import { useTeams } from '@/lib/names';
@@ -11,7 +11,7 @@ import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
 import { useRows } from '@/ui/rows';
 import { StatusMark, Tag } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
-import { type Criticality, type Filters, type Item, listItems, useKinds } from './queries';
+import { type Criticality, type Filters, type Item, kindChoices, listItems, useKinds } from './queries';
 
 export const Route = createLazyRoute('/estate/items')({ component: List });
 
@@ -72,6 +72,45 @@ const idOf = (r: Item) => r.name;
 const faded = (r: Item) => r.lifecycle === 'retired';
 const LEVELS = ['critical', 'high', 'medium', 'low'].map((value) => ({ value, label: kindTitle(value) }));
 
+const LIVES = ['planned', 'in_use', 'retired'].map((value) => ({ value, label: kindTitle(value) }));
+const STATES = [
+  { value: 'ok', label: 'OK' },
+  { value: 'warning', label: 'Warning' },
+  { value: 'critical', label: 'Critical' },
+  { value: 'unknown', label: 'Unknown' },
+  { value: 'none', label: 'Not watched' },
+];
+
+/** One line for filters by value: a label, or attributes.key=value. */
+export function valueFilter(f: Filters): string {
+  return [f.label, ...(f.attribute ?? []).map((a) => `attributes.${a}`)].filter(Boolean).join(' ');
+}
+
+export function readValueFilter(line: string): Pick<Filters, 'label' | 'attribute'> {
+  const words = line.split(/\s+/).filter(Boolean);
+  const attribute = words.filter((w) => /^attributes\.[^=]+=./.test(w)).map((w) => w.slice('attributes.'.length));
+  return {
+    label: words.find((w) => !w.startsWith('attributes.')),
+    attribute: attribute.length ? attribute : undefined,
+  };
+}
+
+/** Takes the line when it is left or Enter is pressed. */
+function ValueFilter({ value, onChange }: { value: string; onChange: (v: string) => void }) {
+  return (
+    <TextInput
+      key={value}
+      defaultValue={value}
+      aria-label="Filter by a label, or by an attribute such as attributes.serial=A1"
+      title="A label such as env=prod, or attributes such as attributes.serial=A1"
+      placeholder="Label or attribute"
+      w={200}
+      onBlur={(e) => e.currentTarget.value !== value && onChange(e.currentTarget.value)}
+      onKeyDown={(e) => e.key === 'Enter' && e.currentTarget.value !== value && onChange(e.currentTarget.value)}
+    />
+  );
+}
+
 function List() {
   const [s, set] = useUrlState<Filters>();
   const navigate = useNavigate();
@@ -84,7 +123,7 @@ function List() {
     idOf,
     topic: 'items',
   });
-  const filtered = !!(s.q || s.kind || s.owner || s.criticality);
+  const filtered = !!(s.q || s.kind || s.owner || s.criticality || s.lifecycle || s.state || s.label || s.attribute);
   return (
     <>
       <PageHead title="Items">
@@ -105,7 +144,7 @@ function List() {
         />
         <Facet
           label="Kind"
-          choices={kinds.map((k) => ({ value: k.name, label: k.title }))}
+          choices={kindChoices(kinds)}
           value={s.kind ? [s.kind] : []}
           onChange={(v) => set({ kind: v.at(-1) })}
         />
@@ -121,9 +160,33 @@ function List() {
           value={s.criticality ? [s.criticality] : []}
           onChange={(v) => set({ criticality: v.at(-1) as Criticality | undefined })}
         />
+        <Facet
+          label="Lifecycle"
+          choices={LIVES}
+          value={s.lifecycle ? [s.lifecycle] : []}
+          onChange={(v) => set({ lifecycle: v.at(-1) as Filters['lifecycle'] })}
+        />
+        <Facet
+          label="State"
+          choices={STATES}
+          value={s.state ? [s.state] : []}
+          onChange={(v) => set({ state: v.at(-1) })}
+        />
+        <ValueFilter value={valueFilter(s)} onChange={(v) => set(readValueFilter(v))} />
         <ClearFilters
           on={filtered}
-          onClear={() => set({ q: undefined, kind: undefined, owner: undefined, criticality: undefined })}
+          onClear={() =>
+            set({
+              q: undefined,
+              kind: undefined,
+              owner: undefined,
+              criticality: undefined,
+              lifecycle: undefined,
+              state: undefined,
+              label: undefined,
+              attribute: undefined,
+            })
+          }
         />
       </Toolbar>
       <DataGrid

@@ -1,7 +1,7 @@
-import { IconPlus, IconServer2 } from '@tabler/icons-react';
+import { IconPlus, IconServer2, IconSitemap } from '@tabler/icons-react';
 import { createRoute } from '@tanstack/react-router';
 import { defineModule, rootRoute } from '@/lib/module';
-import { oneOf, text } from '@/lib/search';
+import { oneOf, text, texts } from '@/lib/search';
 
 export const module = defineModule({
   id: 'estate/inventory',
@@ -15,6 +15,10 @@ export const module = defineModule({
         kind: text(s.kind),
         owner: text(s.owner),
         criticality: oneOf(s.criticality, ['critical', 'high', 'medium', 'low']),
+        lifecycle: oneOf(s.lifecycle, ['planned', 'in_use', 'retired']),
+        state: text(s.state),
+        label: text(s.label),
+        attribute: texts(s.attribute),
       }),
     }).lazy(() => import('./list').then((m) => m.Route)),
     createRoute({
@@ -28,6 +32,7 @@ export const module = defineModule({
       staticData: { title: 'Item' },
       validateSearch: (s: Record<string, unknown>) => ({
         tab: oneOf(s.tab, ['overview', 'impact', 'dependencies', 'history']),
+        as_of: text(s.as_of),
       }),
     }).lazy(() => import('./detail').then((m) => m.Route)),
     createRoute({
@@ -35,6 +40,17 @@ export const module = defineModule({
       path: '/estate/items/$name/edit',
       staticData: { title: 'Change an item' },
     }).lazy(() => import('./edit').then((m) => m.EditRoute)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/settings/item-kinds',
+      staticData: { title: 'Item kinds' },
+      validateSearch: (s: Record<string, unknown>) => ({ tab: oneOf(s.tab, ['kinds', 'relations', 'sources']) }),
+    }).lazy(() => import('./kinds').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/settings/item-kinds/$kind',
+      staticData: { title: 'Item kind' },
+    }).lazy(() => import('./kind').then((m) => m.Route)),
   ],
   nav: [
     {
@@ -44,6 +60,14 @@ export const module = defineModule({
       icon: IconServer2,
       chord: 'g e',
       permission: 'item.read',
+    },
+    {
+      wing: 'settings',
+      to: '/settings/item-kinds',
+      label: 'Item kinds',
+      icon: IconSitemap,
+      chord: 'g d',
+      permission: 'item.model',
     },
   ],
   actions: [

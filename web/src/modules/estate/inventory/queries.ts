@@ -5,6 +5,9 @@ import type { Schemas } from '@/api/paths';
 export type Item = Schemas['InventoryView'];
 export type Relation = Schemas['InventoryRelationView'];
 export type Reached = Schemas['InventoryReachedView'];
+export type Kind = Schemas['InventoryKindView'];
+export type AttributeRule = Schemas['KindAttribute'];
+export type Attribute = Schemas['InventoryAttributeView'];
 export type CreateItem = Schemas['CreateItemBody'];
 export type UpdateItem = Schemas['UpdateItemBody'];
 export type Criticality = 'critical' | 'high' | 'medium' | 'low';
@@ -14,6 +17,10 @@ export interface Filters {
   kind?: string;
   owner?: string;
   criticality?: Criticality;
+  lifecycle?: 'planned' | 'in_use' | 'retired';
+  state?: string;
+  label?: string;
+  attribute?: string[];
 }
 
 export function listItems(f: Filters, cursor: string | undefined, limit: number, signal: AbortSignal) {
@@ -39,18 +46,17 @@ export const impactQuery = (name: string) =>
     queryFn: ({ signal }) => call(http.GET('/api/v1/items/{name}/impact', { params: { path: { name } }, signal })),
   });
 
+export const simulateQuery = (names: string[]) =>
+  queryOptions({
+    queryKey: ['item', names[0] ?? '', 'impact', names],
+    queryFn: ({ signal }) => call(http.GET('/api/v1/impact', { params: { query: { item: names } }, signal })),
+  });
+
 export const dependenciesQuery = (name: string) =>
   queryOptions({
     queryKey: ['item', name, 'dependencies'],
     queryFn: ({ signal }) =>
       call(http.GET('/api/v1/items/{name}/dependencies', { params: { path: { name } }, signal })),
-  });
-
-export const historyQuery = (name: string) =>
-  queryOptions({
-    queryKey: ['item', name, 'history'],
-    queryFn: ({ signal }) =>
-      call(http.GET('/api/v1/items/{name}/history', { params: { path: { name }, query: { limit: 200 } }, signal })),
   });
 
 export const checksOfQuery = (item: string) =>
@@ -77,7 +83,7 @@ export const suggestionsOfQuery = (item: string) =>
 export function useKinds() {
   return useQuery({
     queryKey: ['item-kinds'],
-    staleTime: Number.POSITIVE_INFINITY,
+    staleTime: 60_000,
     queryFn: ({ signal }) => call(http.GET('/api/v1/item-kinds', { signal })),
   });
 }
@@ -92,3 +98,45 @@ export const removeRelation = (name: string, type: string, other: string) =>
   call(http.DELETE('/api/v1/items/{name}/relations/{type}/{other}', { params: { path: { name, type, other } } }));
 export const acceptSuggestion = (id: string) =>
   call(http.POST('/api/v1/discovery/suggestions/{id}/accept', { params: { path: { id } } }));
+
+export const relationTypesQuery = queryOptions({
+  queryKey: ['relation-types'],
+  staleTime: 60_000,
+  queryFn: ({ signal }) => call(http.GET('/api/v1/relation-types', { signal })),
+});
+
+export const attributesQuery = (name: string) =>
+  queryOptions({
+    queryKey: ['item', name, 'attributes'],
+    queryFn: ({ signal }) => call(http.GET('/api/v1/items/{name}/attributes', { params: { path: { name } }, signal })),
+  });
+
+/** The item as it was at the end of a day. */
+export const pastQuery = (name: string, asOf: string) =>
+  queryOptions({
+    queryKey: ['item', name, 'as of', asOf],
+    queryFn: ({ signal }) =>
+      call(http.GET('/api/v1/items/{name}', { params: { path: { name }, query: { as_of: asOf } }, signal })),
+  });
+
+/** Sets one attribute; null lets what was discovered show again. */
+export const setAttribute = (name: string, key: string, value: unknown) =>
+  updateItem(name, { attributes: { [key]: value } } as never, undefined);
+
+/** Kinds below the kind that they extend, with how deep they stand. */
+export function inTree(kinds: readonly Kind[]): { kind: Kind; depth: number }[] {
+  const out: { kind: Kind; depth: number }[] = [];
+  const add = (parent: string, depth: number) => {
+    for (const kind of kinds) {
+      if (kind.parent !== parent) continue;
+      out.push({ kind, depth });
+      if (depth < 20) add(kind.name, depth + 1);
+    }
+  };
+  add('', 0);
+  return out;
+}
+
+/** Kinds for a choice, indented as in the tree. */
+export const kindChoices = (kinds: readonly Kind[]) =>
+  inTree(kinds).map(({ kind, depth }) => ({ value: kind.name, label: `${'\u2003'.repeat(depth)}${kind.title}` }));

@@ -13,29 +13,15 @@ import { Tag } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { failed } from '@/ui/toast';
 import { kindTitle } from './list';
-import { addRelation, type Item, relationsQuery, removeRelation } from './queries';
+import { addRelation, type Item, relationsQuery, relationTypesQuery, removeRelation } from './queries';
 
 export function ItemLink({ name }: { name: string }) {
   return <Link to={`/estate/items/${encodeURIComponent(name)}` as string}>{name}</Link>;
 }
 
-const TYPES = [
-  { value: 'depends_on', label: 'depends on' },
-  { value: 'runs_on', label: 'runs on' },
-  { value: 'part_of', label: 'is part of' },
-  { value: 'connects_to', label: 'connects to' },
-  { value: 'member_of', label: 'is member of' },
-];
-const WORDS: Record<string, string> = {
-  depends_on: 'depends on',
-  used_by: 'is used by',
-  runs_on: 'runs on',
-  runs: 'runs',
-  part_of: 'is part of',
-  contains: 'contains',
-  connects_to: 'connects to',
-  member_of: 'is member of',
-  members: 'has member',
+const IMPACT: Record<string, string> = {
+  stops_it: 'If the other one stops, this item is affected.',
+  is_stopped_by_it: 'If this item stops, the other one is affected.',
 };
 
 export function Side({ item }: { item: Item }) {
@@ -63,12 +49,28 @@ export function Side({ item }: { item: Item }) {
         />
       </SideSection>
       <Relations item={item} />
+      {(item.redundancy ?? []).length > 0 && (
+        <SideSection title="Redundancy">
+          {item.redundancy.map((g) => (
+            <div key={g.name}>
+              {g.name}: <span className="muted">needs {g.need ?? 1} of</span>{' '}
+              {g.of.map((n, i) => (
+                <span key={n}>
+                  {i > 0 && ', '}
+                  <ItemLink name={n} />
+                </span>
+              ))}
+            </div>
+          ))}
+        </SideSection>
+      )}
     </>
   );
 }
 
 function Relations({ item }: { item: Item }) {
   const query = useQuery(relationsQuery(item.name));
+  const types = useQuery(relationTypesQuery).data?.items ?? [];
   const client = useQueryClient();
   const may = useCan()('item.write');
   const [type, setType] = useState('depends_on');
@@ -85,15 +87,20 @@ function Relations({ item }: { item: Item }) {
             {list.items.length === 0 && <span className="muted">None yet.</span>}
             {list.items.map((r) => (
               <div key={`${r.type} ${r.item.name}`} style={{ display: 'flex', gap: 6, alignItems: 'center' }}>
-                <span className="muted">{WORDS[r.type] ?? r.type}</span>
+                <span className="muted">{r.says || kindTitle(r.type)}</span>
                 <ItemLink name={r.item.name} />
                 <span style={{ flex: 1 }} />
-                {may && (
+                {r.impact !== 'none' && (
+                  <span className="muted" title={IMPACT[r.impact]} style={{ fontSize: 11 }}>
+                    {r.impact === 'stops_it' ? 'stops it' : 'stops with it'}
+                  </span>
+                )}
+                {may && r.owned && (
                   <Button
                     size="compact-xs"
                     variant="subtle"
                     color="gray"
-                    aria-label={`Remove: ${WORDS[r.type] ?? r.type} ${r.item.name}`}
+                    aria-label={`Remove: ${r.says} ${r.item.name}`}
                     onClick={() =>
                       removeRelation(item.name, r.type, r.item.name).then(again, (e) => failed('The relation', e))
                     }
@@ -110,7 +117,7 @@ function Relations({ item }: { item: Item }) {
         <div style={{ display: 'flex', flexDirection: 'column', gap: 6, marginTop: 8 }}>
           <Select
             aria-label="Kind of relation"
-            data={TYPES}
+            data={types.map((t) => ({ value: t.name, label: t.title }))}
             value={type}
             allowDeselect={false}
             onChange={(t) => setType(t ?? 'depends_on')}
