@@ -126,6 +126,9 @@ func (i *Item) observe(in estate.NewItem, source string) error {
 		}
 		i.Criticality = in.Criticality
 	}
+	if i.OwnerTeamID == "" {
+		i.OwnerTeamID = in.OwnerTeamID
+	}
 	return i.merge(in.Attributes, source)
 }
 
