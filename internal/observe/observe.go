@@ -74,6 +74,8 @@ type CheckSpec struct {
 // stays as it is.
 type CheckMaker interface {
 	EnsureCheck(ctx context.Context, tx *db.Tx, c CheckSpec) error
+	// DropCheck removes a check; that there is none is no error.
+	DropCheck(ctx context.Context, tx *db.Tx, name string) error
 	// HasCheckFor tells whether an item has any check already.
 	HasCheckFor(ctx context.Context, q bun.IDB, itemIDs []string) (map[string]bool, error)
 }

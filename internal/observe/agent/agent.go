@@ -14,6 +14,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/core/search"
 )
 
 // EntityKind is the entity kind of agents.
@@ -45,9 +46,12 @@ const (
 type agentRow struct {
 	bun.BaseModel `bun:"agents"`
 
-	ID         string     `bun:"id,pk"`
-	Name       string     `bun:"name"`
-	ItemID     string     `bun:"item_id"`
+	ID     string `bun:"id,pk"`
+	Name   string `bun:"name"`
+	ItemID string `bun:"item_id"`
+	// CheckName is the check of its silence; it keeps its name when the item gets
+	// another.
+	CheckName  string     `bun:"check_name"`
 	TeamID     string     `bun:"team_id"`
 	Kind       string     `bun:"kind"`
 	Labels     string     `bun:"labels"`
@@ -174,7 +178,7 @@ func (s *Service) list(ctx context.Context, f Filter) ([]Agent, string, error) {
 	}
 	q := s.d.DB.Reader()
 	var rows []agentRow
-	if err := q.NewSelect().Model(&rows).Where(where, args...).OrderExpr("name").Limit(f.Limit + 1).Scan(ctx); err != nil {
+	if err := q.NewSelect().Model(&rows).Where(where, args...).OrderExpr("name").Limit(int64(f.Limit) + 1).Scan(ctx); err != nil {
 		return nil, "", err
 	}
 	next := ""
@@ -260,6 +264,10 @@ func (s *Service) revoke(ctx context.Context, tx *db.Tx, r *agentRow) error {
 	if _, err := tx.NewRaw("UPDATE agents SET revoked_at = ?, updated_at = ? WHERE id = ?", tx.Now(), tx.Now(), r.ID).Exec(ctx); err != nil {
 		return err
 	}
+	// Its silence is meant from now on.
+	if err := s.makes.DropCheck(ctx, tx, r.CheckName); err != nil {
+		return err
+	}
 	tx.AfterCommit(func() { s.changed(r.Name) })
 	return audit.Write(ctx, tx, audit.Change{Action: "agent.revoke", Ref: ref(r.ID), Name: r.Name, Before: map[string]bool{"revoked": false}, After: map[string]bool{"revoked": true}})
 }
@@ -288,6 +296,12 @@ func (s *Service) remove(ctx context.Context, tx *db.Tx, r *agentRow) error {
 		}
 	}
 	if _, err := tx.NewRaw("DELETE FROM agents WHERE id = ?", r.ID).Exec(ctx); err != nil {
+		return err
+	}
+	if err := s.makes.DropCheck(ctx, tx, r.CheckName); err != nil {
+		return err
+	}
+	if err := search.Remove(ctx, tx, EntityKind, r.ID); err != nil {
 		return err
 	}
 	tx.AfterCommit(func() { s.forget(r.ID); s.changed(r.Name) })

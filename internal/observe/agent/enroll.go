@@ -127,18 +127,30 @@ func (s *Service) settle(ctx context.Context, tx *db.Tx, r *agentRow) error {
 
 // enter writes the new agent, its item and the check that tells when it is silent.
 func (s *Service) enter(ctx context.Context, tx *db.Tx, r *agentRow) error {
-	it, err := s.place(ctx, tx, r)
+	it, err := s.place(ctx, tx, r, s.identity(ctx, tx, r, nil))
 	if err != nil {
 		return err
 	}
-	r.ItemID, r.Name = it.ID, it.Name
+	if it.Name != r.Name {
+		// It is known by another name already. An item has one agent.
+		var taken int
+		if err := tx.NewRaw("SELECT COUNT(*) FROM agents WHERE item_id = ? OR name = ?", it.ID, it.Name).Scan(ctx, &taken); err != nil {
+			return err
+		}
+		if taken > 0 {
+			if it, err = s.place(ctx, tx, r, nil); err != nil {
+				return err
+			}
+		}
+	}
+	r.ItemID, r.Name, r.CheckName = it.ID, it.Name, it.Name+" agent"
 	if it.OwnerTeamID != "" {
 		r.TeamID = it.OwnerTeamID
 	}
 	if _, err := tx.NewInsert().Model(r).Exec(ctx); err != nil {
 		return err
 	}
-	if err := s.makes.EnsureCheck(ctx, tx, observe.CheckSpec{Name: checkName(r.Name), Item: it.Name, Type: "passive", Every: observe.Duration(time.Minute), Freshness: observe.Duration(lateAfter), Attempts: 1}); err != nil {
+	if err := s.makes.EnsureCheck(ctx, tx, observe.CheckSpec{Name: r.CheckName, Item: it.Name, Type: "passive", Every: observe.Duration(time.Minute), Freshness: observe.Duration(lateAfter), Attempts: 1}); err != nil {
 		return err
 	}
 	if err := search.Put(ctx, tx, search.Doc{Kind: EntityKind, RefID: r.ID, Name: r.Name, Title: "Agent on " + r.Name, Body: r.Hostname + " " + r.Address + " " + r.MachineID, URL: agentURL(r.Name), TeamID: r.TeamID}); err != nil {
@@ -149,12 +161,12 @@ func (s *Service) enter(ctx context.Context, tx *db.Tx, r *agentRow) error {
 }
 
 // place puts the host on the map, so that it is seen before it has sent anything.
-func (s *Service) place(ctx context.Context, tx *db.Tx, r *agentRow) (estate.Item, error) {
+func (s *Service) place(ctx context.Context, tx *db.Tx, r *agentRow, identity map[string][]string) (estate.Item, error) {
 	attrs := map[string]any{"hostname": r.Hostname, "agent_version": r.Version}
 	if ls := labels(r.Labels); len(ls) > 0 {
 		attrs["labels"] = ls
 	}
-	return s.places.Observed(ctx, tx, estate.NewItem{Name: r.Name, Title: r.Hostname, Kind: r.Kind, Source: sourceName, OwnerTeamID: r.TeamID, Attributes: attrs, Identity: s.identity(ctx, tx, r, nil)})
+	return s.places.Observed(ctx, tx, estate.NewItem{Name: r.Name, Title: r.Hostname, Kind: r.Kind, Source: sourceName, OwnerTeamID: r.TeamID, Attributes: attrs, Identity: identity})
 }
 
 // identity is what recognizes the host. A machine id that two agents show identifies
@@ -177,5 +189,3 @@ func (s *Service) identity(ctx context.Context, tx *db.Tx, r *agentRow, more map
 	}
 	return out
 }
-
-func checkName(item string) string { return item + " agent" }

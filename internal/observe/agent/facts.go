@@ -59,16 +59,15 @@ type changeRow struct {
 }
 
 // setFacts makes what the agent has of a kind equal to fs, as seen at, and writes
-// what changed. The first time nothing is a change. It gives the keys that went and
-// those that came.
-func setFacts(ctx context.Context, tx *db.Tx, agentID, kind string, fs []fact, at time.Time) (gone, came []string, err error) {
+// what changed. The first time nothing is a change. It gives what went.
+func setFacts(ctx context.Context, tx *db.Tx, agentID, kind string, fs []fact, at time.Time) (gone []factRow, err error) {
 	var seen int
 	if err := tx.NewRaw("SELECT COUNT(*) FROM agent_snapshots WHERE agent_id = ? AND kind = ?", agentID, kind).Scan(ctx, &seen); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var rows []factRow
 	if err := tx.NewSelect().Model(&rows).Where("agent_id = ? AND kind = ?", agentID, kind).Scan(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	old := make(map[string]factRow, len(rows))
 	for _, r := range rows {
@@ -89,17 +88,16 @@ func setFacts(ctx context.Context, tx *db.Tx, agentID, kind string, fs []fact, a
 		present[f.Key] = true
 		detail, err := json.Marshal(f.Detail)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		o, known := old[f.Key]
 		switch {
 		case !known:
 			fresh = append(fresh, factRow{AgentID: agentID, Kind: kind, FactKey: f.Key, Name: f.Name, Version: f.Version, Detail: string(detail), FirstSeen: at})
-			came = append(came, f.Key)
 			change(f.Name, "installed", "", f.Version)
 		case o.Version != f.Version || o.Detail != string(detail) || o.Name != f.Name:
 			if _, err := tx.NewRaw("UPDATE agent_facts SET name = ?, version = ?, detail = ? WHERE agent_id = ? AND kind = ? AND fact_key = ?", f.Name, f.Version, string(detail), agentID, kind, f.Key).Exec(ctx); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			if o.Version != f.Version {
 				change(f.Name, direction(kind, o.Version, f.Version), o.Version, f.Version)
@@ -110,10 +108,10 @@ func setFacts(ctx context.Context, tx *db.Tx, agentID, kind string, fs []fact, a
 		if present[r.FactKey] {
 			continue
 		}
-		gone = append(gone, r.FactKey)
+		gone = append(gone, r)
 		change(r.Name, "removed", r.Version, "")
 	}
-	return gone, came, writeFacts(ctx, tx, agentID, kind, fresh, gone, changes, at)
+	return gone, writeFacts(ctx, tx, agentID, kind, fresh, gone, changes, at)
 }
 
 func direction(kind, from, to string) string {
@@ -128,7 +126,7 @@ func direction(kind, from, to string) string {
 
 const perStatement = 400
 
-func writeFacts(ctx context.Context, tx *db.Tx, agentID, kind string, fresh []factRow, gone []string, changes []changeRow, at time.Time) error {
+func writeFacts(ctx context.Context, tx *db.Tx, agentID, kind string, fresh, gone []factRow, changes []changeRow, at time.Time) error {
 	for n := 0; n < len(fresh); n += perStatement {
 		part := fresh[n:min(n+perStatement, len(fresh))]
 		if _, err := tx.NewInsert().Model(&part).Exec(ctx); err != nil {
@@ -136,7 +134,10 @@ func writeFacts(ctx context.Context, tx *db.Tx, agentID, kind string, fresh []fa
 		}
 	}
 	for n := 0; n < len(gone); n += perStatement {
-		part := gone[n:min(n+perStatement, len(gone))]
+		var part []string
+		for _, r := range gone[n:min(n+perStatement, len(gone))] {
+			part = append(part, r.FactKey)
+		}
 		if _, err := tx.NewRaw("DELETE FROM agent_facts WHERE agent_id = ? AND kind = ? AND fact_key IN (?)", agentID, kind, bun.In(part)).Exec(ctx); err != nil {
 			return err
 		}

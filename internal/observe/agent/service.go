@@ -37,9 +37,12 @@ type session struct {
 	// busy is held while a batch of the agent is taken: batches follow each other.
 	busy   sync.Mutex
 	series map[string]observe.SeriesID
+	// told is the name of the item in the labels of series.
+	told string
+
+	mu sync.Mutex
 	// sent are the times of the batches of the last minute.
 	sent []time.Time
-	told string
 }
 
 func (s *Service) now() time.Time { return s.d.DB.Clock().Now().UTC() }

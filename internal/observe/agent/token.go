@@ -207,7 +207,7 @@ func (s *Service) tokens(ctx context.Context, cursor string, limit int) ([]Token
 		where, args = where+" AND id < ?", append(args, cursor)
 	}
 	var rows []tokenRow
-	if err := q.NewSelect().Model(&rows).Where(where, args...).OrderExpr("id DESC").Limit(limit + 1).Scan(ctx); err != nil {
+	if err := q.NewSelect().Model(&rows).Where(where, args...).OrderExpr("id DESC").Limit(int64(limit) + 1).Scan(ctx); err != nil {
 		return nil, "", err
 	}
 	teams, err := account.TeamNames(ctx, q)

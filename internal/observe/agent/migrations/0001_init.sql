@@ -23,6 +23,7 @@ CREATE TABLE agents (
   id            TEXT PRIMARY KEY,
   name          TEXT NOT NULL UNIQUE,
   item_id       TEXT NOT NULL,
+  check_name    TEXT NOT NULL,
   team_id       TEXT NOT NULL,
   kind          TEXT NOT NULL,
   labels        TEXT NOT NULL,
