@@ -150,7 +150,7 @@ func (s *Service) enter(ctx context.Context, tx *db.Tx, r *agentRow) error {
 	if _, err := tx.NewInsert().Model(r).Exec(ctx); err != nil {
 		return err
 	}
-	if err := s.makes.EnsureCheck(ctx, tx, observe.CheckSpec{Name: r.CheckName, Item: it.Name, Type: "passive", Every: observe.Duration(time.Minute), Freshness: observe.Duration(lateAfter), Attempts: 1}); err != nil {
+	if err := s.makes.EnsureCheck(ctx, tx, observe.CheckSpec{Name: r.CheckName, Item: it.Name, Type: "passive", Probe: map[string]any{}, Every: observe.Duration(time.Minute), Freshness: observe.Duration(lateAfter), Attempts: 1}); err != nil {
 		return err
 	}
 	if err := search.Put(ctx, tx, search.Doc{Kind: EntityKind, RefID: r.ID, Name: r.Name, Title: "Agent on " + r.Name, Body: r.Hostname + " " + r.Address + " " + r.MachineID, URL: agentURL(r.Name), TeamID: r.TeamID}); err != nil {
