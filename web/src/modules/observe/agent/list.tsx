@@ -43,11 +43,11 @@ const COLUMNS: Column<Agent>[] = [
   },
   { id: 'address', label: 'Address', min: 140, mono: true, render: (r) => r.address },
   { id: 'os', label: 'System', width: 130, render: (r) => `${r.os} ${r.arch}` },
-  { id: 'version', label: 'Agent', min: 110, render: (r) => r.version },
+  { id: 'version', label: 'Agent', width: 120, render: (r) => r.version },
   {
     id: 'skew',
     label: 'Clock',
-    min: 110,
+    width: 130,
     render: (r) => skewText(r.skew_ms) ?? <span className="muted">right</span>,
   },
   {

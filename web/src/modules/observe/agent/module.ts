@@ -35,13 +35,13 @@ export const module = defineModule({
     }).lazy(() => import('./software').then((m) => m.Route)),
   ],
   nav: [
-    { wing: 'estate', to: '/estate/agents', label: 'Agents', icon: IconRobot, chord: 'g h', permission: 'agent.read' },
+    { wing: 'estate', to: '/estate/agents', label: 'Agents', icon: IconRobot, chord: 'g f', permission: 'agent.read' },
     {
       wing: 'estate',
       to: '/estate/software',
       label: 'Software',
       icon: IconPackages,
-      chord: 'g w',
+      chord: 'g s',
       permission: 'agent.read',
     },
   ],
