@@ -135,8 +135,12 @@ func TestAgentAddress(t *testing.T) {
 		listen, agents, want string
 		chosen               bool
 	}{
-		{"127.0.0.1:8080", "", "127.0.0.1:8081", false}, {"[::]:80", "", "[::]:81", false}, {"127.0.0.1:0", "", "127.0.0.1:0", false},
-		{"127.0.0.1:65535", "", "", false}, {"127.0.0.1:8080", "off", "", true}, {"127.0.0.1:8080", "0.0.0.0:9", "0.0.0.0:9", true},
+		{"127.0.0.1:8080", "", "127.0.0.1:8081", false},
+		{"[::]:80", "", "[::]:81", false},
+		{"127.0.0.1:0", "", "127.0.0.1:0", false},
+		{"127.0.0.1:65535", "", "", false},
+		{"127.0.0.1:8080", "off", "", true},
+		{"127.0.0.1:8080", "0.0.0.0:9", "0.0.0.0:9", true},
 	} {
 		got, chosen := config.Config{Listen: c.listen, Agents: config.Agents{Listen: c.agents}}.AgentAddress()
 		require.Equal(t, c.want, got, c.listen)
