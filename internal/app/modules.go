@@ -5,6 +5,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/estate/address"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory"
+	"github.com/mainstay-ops/mainstay/internal/observe/agent"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
@@ -28,5 +29,6 @@ func modules() []module.Module {
 		kpi.Module(),
 		discovery.Module(),
 		address.Module(),
+		agent.Module(),
 	}
 }

@@ -20,7 +20,7 @@ func family(name string) string {
 
 // room says where in the house a package stands.
 type room struct {
-	kind string // core, wing, module, adapter, all, app, testkit, cmd, other, outside
+	kind string // core, wing, module, adapter, all, app, testkit, agent, cmd, other, outside
 	wing string // of a wing or module
 	name string // of a module (its first directory) or adapter (kind/name)
 }
@@ -45,7 +45,7 @@ func roomOf(pkg string) room {
 		return room{kind: "all"}
 	case top == "adapter" && len(parts) >= 4:
 		return room{kind: "adapter", name: parts[2] + "/" + parts[3]}
-	case top == "app" || top == "testkit":
+	case top == "app" || top == "testkit" || top == "agent":
 		return room{kind: top}
 	}
 	return room{kind: "other"}
@@ -81,6 +81,10 @@ func forbidden(from, to room) string {
 	case "all":
 		if to.kind != "adapter" && to.kind != "core" {
 			return "adapter/all only imports adapters, for their registration."
+		}
+	case "agent":
+		if to.kind != "core" && to.kind != "agent" {
+			return "The agent stands on core alone: a host needs no server. Take what you need as an interface declared in internal/agent and let cmd/mainstay wire it."
 		}
 	case "cmd", "other", "outside":
 		if to.kind == "module" || to.kind == "adapter" {
@@ -151,6 +155,11 @@ func TestImportLawRefuses(t *testing.T) {
 		{"cmd/mainstay", "internal/app", true},
 		{"cmd/mainstay", "internal/respond/incident", false},
 		{"internal/webui", "internal/observe/check", false},
+		{"internal/agent/uplink", "internal/core/agentwire", true},
+		{"internal/agent/uplink", "internal/agent/spool", true},
+		{"internal/agent/host", "internal/observe", false},
+		{"internal/observe/agent", "internal/agent/spool", false},
+		{"cmd/mainstay", "internal/agent", true},
 	} {
 		require.Equal(t, c.allowed, forbidden(roomOf(c.from), roomOf(c.to)) == "", "%s -> %s", c.from, c.to)
 	}

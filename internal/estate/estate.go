@@ -115,6 +115,8 @@ type NewItem struct {
 	// says that it is another thing.
 	Name, Title, Kind string
 	Criticality       Criticality
+	// OwnerTeamID owns the item if it is new or has no owner yet; may be empty.
+	OwnerTeamID string
 	// Attributes are merged into those that the item has; provenance is Source.
 	Attributes map[string]any
 	// Source names who says so, for example "discovery", "snmp" or "agent".

@@ -64,14 +64,28 @@ type CheckSpec struct {
 	// Type is the probe type, Probe its configuration as in ops.yaml.
 	Type  string
 	Probe map[string]any
+	// Freshness is how old the last result may become; 0 is without limit. Attempts
+	// until a state is hard; 0 is the default.
+	Freshness Duration
+	Attempts  int
 }
 
 // CheckMaker lets another wing add a check; one with the name that exists already
 // stays as it is.
 type CheckMaker interface {
 	EnsureCheck(ctx context.Context, tx *db.Tx, c CheckSpec) error
+	// DropCheck removes a check; that there is none is no error.
+	DropCheck(ctx context.Context, tx *db.Tx, name string) error
 	// HasCheckFor tells whether an item has any check already.
 	HasCheckFor(ctx context.Context, q bun.IDB, itemIDs []string) (map[string]bool, error)
+}
+
+// ResultTaker takes results of passive checks from modules.
+type ResultTaker interface {
+	// SendResult applies a result to the check of that name; errs.NotFound when there
+	// is none. A result older than the last is kept out by its Start. It writes by
+	// itself, so it must not be called inside a transaction.
+	SendResult(ctx context.Context, check string, r Result) error
 }
 
 // Outage is a run of results that were not ok and that became hard, for one check.

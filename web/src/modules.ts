@@ -4,6 +4,7 @@
 import { module as address } from './modules/estate/address/module';
 import { module as discovery } from './modules/estate/discovery/module';
 import { module as inventory } from './modules/estate/inventory/module';
+import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
@@ -18,6 +19,7 @@ export const modules = [
   inventory,
   address,
   discovery,
+  agent,
   check,
   incident,
   alert,

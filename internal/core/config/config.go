@@ -97,6 +97,7 @@ type Config struct {
 	Outbound  Outbound  `yaml:"outbound"`
 	Discovery Discovery `yaml:"discovery"`
 	Addresses Addresses `yaml:"addresses"`
+	Agents    Agents    `yaml:"agents"`
 }
 
 // Database says where records live.
@@ -152,6 +153,39 @@ type Addresses struct {
 	// Resolver is the server to ask, with or without a port; empty asks that of the
 	// system.
 	Resolver string `yaml:"resolver"`
+}
+
+// Agents says where agents are listened to.
+type Agents struct {
+	// Listen is the address of the agents' own TLS port; empty means the host of
+	// Config.Listen and the port after its port, "off" means none.
+	Listen string `yaml:"listen"`
+	// PublicURL is where agents reach it, https://host:port; empty means the host of
+	// Config.PublicURL and the port that is listened on.
+	PublicURL string `yaml:"public_url"`
+}
+
+// AgentsOff is the value of agents.listen that switches the port off.
+const AgentsOff = "off"
+
+// AgentAddress is the address of the agents' port; empty when there is none. The
+// second result tells that a person chose it.
+func (c Config) AgentAddress() (addr string, chosen bool) {
+	switch c.Agents.Listen {
+	case AgentsOff:
+		return "", true
+	case "":
+		host, port, err := net.SplitHostPort(c.Listen)
+		n, nerr := strconv.Atoi(port)
+		if err != nil || nerr != nil || n >= 65535 {
+			return "", false
+		}
+		if n > 0 {
+			n++
+		}
+		return net.JoinHostPort(host, strconv.Itoa(n)), false
+	}
+	return c.Agents.Listen, true
 }
 
 // Default is the configuration of a server that was told nothing.
@@ -216,6 +250,7 @@ func Load(file string, env []string, flags map[string]string) (Config, error) {
 		c.PublicURL = scheme + "://" + c.Listen
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.Agents.PublicURL = strings.TrimRight(c.Agents.PublicURL, "/")
 	return c, nil
 }
 
@@ -252,6 +287,7 @@ func (c *Config) settings() map[string]func(string) error {
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
 		"history.retention": text(&c.History.Retention),
 		"session.lifetime":  text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
+		"agents.listen": str(&c.Agents.Listen), "agents.public_url": str(&c.Agents.PublicURL),
 	}
 }
 
@@ -262,6 +298,18 @@ func (c *Config) validate() []errs.Field {
 		add("listen", c.Listen, "must be an address and a port such as 127.0.0.1:8080")
 	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 || strings.Contains(host, " ") {
 		add("listen", c.Listen, "must have a port between 0 and 65535")
+	}
+	if a := c.Agents.Listen; a != "" && a != AgentsOff {
+		if _, port, err := net.SplitHostPort(a); err != nil {
+			add("agents.listen", a, "must be an address and a port such as 0.0.0.0:8081, or off")
+		} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+			add("agents.listen", a, "must have a port between 0 and 65535")
+		}
+	}
+	if a := c.Agents.PublicURL; a != "" {
+		if u, err := url.Parse(a); err != nil || u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			add("agents.public_url", a, "must be an address such as https://mainstay.example.org:8081, without a path")
+		}
 	}
 	if c.Data == "" {
 		add("data", "", "must name a directory")

@@ -91,7 +91,7 @@ func TestDefaultsAndTheirPage(t *testing.T) {
 			flags[strings.Trim(key, " `")] = strings.Trim(cells[2], " `")
 		}
 	}
-	require.Len(t, flags, 17, "every setting is on the page")
+	require.Len(t, flags, 19, "every setting is on the page")
 	c, err = config.Load("", nil, flags)
 	require.NoError(t, err, "each default on the page is a value")
 	require.Equal(t, want, c, "and it is the default")
@@ -125,5 +125,29 @@ func TestUnits(t *testing.T) {
 	for _, in := range []string{"", "-1", "1GB", "MiB", "99999999999TiB", "1.5GiB"} {
 		var v config.Bytes
 		require.Error(t, v.UnmarshalText([]byte(in)), in)
+	}
+}
+
+// The agents' port follows that of people unless it is told otherwise.
+func TestAgentAddress(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		listen, agents, want string
+		chosen               bool
+	}{
+		{"127.0.0.1:8080", "", "127.0.0.1:8081", false},
+		{"[::]:80", "", "[::]:81", false},
+		{"127.0.0.1:0", "", "127.0.0.1:0", false},
+		{"127.0.0.1:65535", "", "", false},
+		{"127.0.0.1:8080", "off", "", true},
+		{"127.0.0.1:8080", "0.0.0.0:9", "0.0.0.0:9", true},
+	} {
+		got, chosen := config.Config{Listen: c.listen, Agents: config.Agents{Listen: c.agents}}.AgentAddress()
+		require.Equal(t, c.want, got, c.listen)
+		require.Equal(t, c.chosen, chosen, c.listen)
+	}
+	for _, bad := range []map[string]string{{"agents.listen": "nowhere"}, {"agents.listen": "a:99999"}, {"agents.public_url": "http://x"}, {"agents.public_url": "https://x/path"}} {
+		_, err := config.Load("", nil, bad)
+		require.True(t, errs.Is(err, errs.Invalid), "%v", bad)
 	}
 }

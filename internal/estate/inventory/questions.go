@@ -136,6 +136,9 @@ func (i *Item) observe(m *kind.Model, in estate.NewItem) error {
 		}
 		i.Criticality = in.Criticality
 	}
+	if i.OwnerTeamID == "" {
+		i.OwnerTeamID = in.OwnerTeamID
+	}
 	return nil
 }
 

@@ -216,40 +216,50 @@ func (s *Service) checkParents(ctx context.Context, q bun.IDB, spec *Spec) error
 
 // Delete removes a check. A problem that lasts ends with it.
 func (s *Service) Delete(ctx context.Context, name, ifMatch string) error {
-	return s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		r, err := rowByName(ctx, tx, name)
-		if err != nil {
+	return s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.drop(ctx, tx, name, ifMatch) })
+}
+
+// DropCheck implements observe.CheckMaker.
+func (s *Service) DropCheck(ctx context.Context, tx *db.Tx, name string) error {
+	if err := s.drop(ctx, tx, name, ""); !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	return nil
+}
+
+func (s *Service) drop(ctx context.Context, tx *db.Tx, name, ifMatch string) error {
+	r, err := rowByName(ctx, tx, name)
+	if err != nil {
+		return err
+	}
+	if err := access.Check(ctx, observe.WriteChecks, r.TeamID); err != nil {
+		return err
+	}
+	if err := httpapi.CheckMatch(ifMatch, r.Version); err != nil {
+		return err
+	}
+	// The row goes first: from then on the writer drops what it still holds of
+	// this check, and what it wrote before is seen below.
+	if _, err := tx.NewRaw("DELETE FROM checks WHERE id = ?", r.ID).Exec(ctx); err != nil {
+		return err
+	}
+	for _, q := range []string{"UPDATE check_outages SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL", "UPDATE check_unreachable SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL"} {
+		if _, err := tx.NewRaw(q, tx.Now(), r.ID).Exec(ctx); err != nil {
 			return err
 		}
-		if err := access.Check(ctx, observe.WriteChecks, r.TeamID); err != nil {
-			return err
-		}
-		if err := httpapi.CheckMatch(ifMatch, r.Version); err != nil {
-			return err
-		}
-		// The row goes first: from then on the writer drops what it still holds of
-		// this check, and what it wrote before is seen below.
-		if _, err := tx.NewRaw("DELETE FROM checks WHERE id = ?", r.ID).Exec(ctx); err != nil {
-			return err
-		}
-		for _, q := range []string{"UPDATE check_outages SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL", "UPDATE check_unreachable SET ended_at = ? WHERE check_id = ? AND ended_at IS NULL"} {
-			if _, err := tx.NewRaw(q, tx.Now(), r.ID).Exec(ctx); err != nil {
+	}
+	if e := s.engine.get(name); e != nil {
+		if f, ok := e.farewell(tx.Now()); ok {
+			if err := s.d.Events.Append(ctx, tx, f); err != nil {
 				return err
 			}
 		}
-		if e := s.engine.get(name); e != nil {
-			if f, ok := e.farewell(tx.Now()); ok {
-				if err := s.d.Events.Append(ctx, tx, f); err != nil {
-					return err
-				}
-			}
-		}
-		if err := search.Remove(ctx, tx, observe.CheckKind, r.ID); err != nil {
-			return err
-		}
-		tx.AfterCommit(func() { s.engine.remove(r.ID) })
-		return audit.Write(ctx, tx, audit.Change{Action: "check.delete", Ref: ref(r.ID), Name: r.Name, Before: view(r)})
-	})
+	}
+	if err := search.Remove(ctx, tx, observe.CheckKind, r.ID); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() { s.engine.remove(r.ID) })
+	return audit.Write(ctx, tx, audit.Change{Action: "check.delete", Ref: ref(r.ID), Name: r.Name, Before: view(r)})
 }
 
 // farewell is the fact that ends the problem of a check that is removed; false when
@@ -281,7 +291,7 @@ func (s *Service) EnsureCheck(ctx context.Context, tx *db.Tx, c observe.CheckSpe
 	if err != nil {
 		return err
 	}
-	_, _, err = s.Save(ctx, tx, Spec{Name: c.Name, Item: c.Item, Every: c.Every, Type: c.Type, Probe: cfg}, "")
+	_, _, err = s.Save(ctx, tx, Spec{Name: c.Name, Item: c.Item, Every: c.Every, Type: c.Type, Probe: cfg, Freshness: c.Freshness, Attempts: c.Attempts}, "")
 	return err
 }
 

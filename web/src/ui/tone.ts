@@ -9,12 +9,15 @@ const TONES: Record<string, Tone> = {
   active: 'ok',
   restored: 'ok',
   delivered: 'ok',
+  usable: 'ok',
   warning: 'warn',
   acknowledged: 'warn',
   retrying: 'warn',
   degraded: 'warn',
+  late: 'warn',
   critical: 'down',
   down: 'down',
+  offline: 'down',
   firing: 'down',
   failed: 'down',
   new: 'down',
@@ -22,10 +25,12 @@ const TONES: Record<string, Tone> = {
   pending: 'unknown',
   unreachable: 'unknown',
   queued: 'unknown',
+  waiting: 'unknown',
   maintenance: 'maint',
   silenced: 'maint',
   suppressed: 'maint',
   paused: 'maint',
+  revoked: 'maint',
 };
 
 /** The tone of a state's name; "plain" for those that are neither good nor bad. */

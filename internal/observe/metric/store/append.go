@@ -15,11 +15,12 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
-// Samples may come late by at most outOfOrderWindow (replayed buffers), and early
+// Samples may come late by at most outOfOrderWindow (an agent that was away for a
+// day delivers what it kept), and early
 // by at most maxFuture (clocks that differ). One sample far in the future would
 // make the database refuse all that follow.
 const (
-	outOfOrderWindow = time.Hour
+	outOfOrderWindow = 25 * time.Hour
 	maxFuture        = 10 * time.Minute
 )
 

@@ -160,7 +160,7 @@ func TestRefusedSamplesAreCountedAndDropped(t *testing.T) {
 	put(t, s, id, base, 1)
 	put(t, s, id, base, 2)
 	put(t, s, id, base.Add(time.Hour), 3)
-	put(t, s, id, base.Add(-3*time.Hour), 4)
+	put(t, s, id, base.Add(-27*time.Hour), 4)
 	put(t, s, id+1000, base, 5)
 	for _, reason := range []string{"duplicate", "future", "late", "forgotten"} {
 		require.Equal(t, 1.0, refusedFor(s, reason), reason)

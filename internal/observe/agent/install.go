@@ -1,0 +1,87 @@
+package agent
+
+import (
+	_ "embed"
+	"net/http"
+	"os"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
+)
+
+//go:embed install.sh.tmpl
+var installScript string
+
+var (
+	installTmpl = template.Must(template.New("install.sh").Parse(installScript))
+	tokenRE     = regexp.MustCompile(`^[A-Za-z0-9_-]{10,100}$`)
+)
+
+// quote makes one word of the shell of s.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// installHandler serves the script of the one line. The token is put in as it came:
+// whether it is good is told by the enrolment, so that the script says nothing to
+// those who guess.
+func (s *Service) installHandler(w http.ResponseWriter, r *http.Request) {
+	token := r.URL.Query().Get("token")
+	if !tokenRE.MatchString(token) {
+		httpapi.WriteProblem(w, errs.New(errs.Invalid, "The address needs ?token= with an enrolment token. Copy the line again from Agents, Add a host."))
+		return
+	}
+	w.Header().Set("Content-Type", "text/x-shellscript; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err := installTmpl.Execute(w, map[string]string{"URL": quote(s.d.Config.PublicURL), "Token": quote(token)}); err != nil {
+		s.d.Logger.Debug("the install script was not sent", "error", err)
+	}
+}
+
+// maxDownloads bounds how many hosts load the program at once.
+const maxDownloads = 16
+
+// downloadHandler serves the program itself, for the platform that it runs on.
+func (s *Service) downloadHandler(w http.ResponseWriter, r *http.Request) {
+	own := runtime.GOOS + "-" + runtime.GOARCH
+	if r.PathValue("platform") != own {
+		httpapi.WriteProblem(w, errs.New(errs.NotFound, "This server has the program for %s only. Build it for %s and install it by hand.", own, strconv.Quote(r.PathValue("platform"))))
+		return
+	}
+	select {
+	case s.downloads <- struct{}{}:
+		defer func() { <-s.downloads }()
+	default:
+		w.Header().Set("Retry-After", "10")
+		httpapi.WriteProblem(w, errs.New(errs.TooMany, "Many hosts load the program now. Try again in a moment."))
+		return
+	}
+	f, err := openSelf()
+	if err != nil {
+		s.d.Logger.Error("the program cannot be read for a download", "error", err)
+		httpapi.WriteProblem(w, errs.New(errs.Unavailable, "The program cannot be read on the server."))
+		return
+	}
+	defer f.Close()
+	// A slow line takes longer than other requests may.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Minute))
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", `attachment; filename="mainstay"`)
+	http.ServeContent(w, r, "mainstay", time.Time{}, f)
+}
+
+// openSelf opens the running program, also when its file was replaced meanwhile.
+func openSelf() (*os.File, error) {
+	if f, err := os.Open("/proc/self/exe"); err == nil {
+		return f, nil
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
