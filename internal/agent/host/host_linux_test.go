@@ -166,10 +166,7 @@ func TestParsers(t *testing.T) {
 
 func TestContainersOfAnEngine(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "engine")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	require.NoError(t, err)
 	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.String() == "/containers/json?all=1" {
