@@ -18,9 +18,9 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 )
 
-// agentMemory is what the collector of garbage aims to stay below. The agent shares a
-// machine with what it is there for.
-const agentMemory = 40 << 20
+// agentGC keeps less garbage than Go does by itself: the agent shares a machine with
+// what it is there for, and works for some milliseconds every ten seconds.
+const agentGC = 30
 
 func agentCommand() *cobra.Command {
 	c := &cobra.Command{Use: "agent", Short: "Watch the host this runs on for a server"}
@@ -102,8 +102,8 @@ func agentRunCommand() *cobra.Command {
 			if mib < 1 || mib > 1<<20 {
 				return errs.Fields(errs.Field{Path: "buffer-mib", Value: fmt.Sprint(mib), Message: "must be 1 to 1048576"})
 			}
-			if os.Getenv("GOMEMLIMIT") == "" {
-				debug.SetMemoryLimit(agentMemory)
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(agentGC)
 			}
 			return agent.Run(c.Context(), agent.Options{Dir: dir, Version: version, BufferBytes: mib << 20, Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), Now: time.Now})
 		},

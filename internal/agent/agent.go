@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -180,6 +181,10 @@ func (a *agent) inventory(ctx context.Context) {
 		}
 		if ctx.Err() == nil && changed(inv, sent) {
 			a.keep(&agentwire.Batch{At: inv.At, Inventory: inv})
+		}
+		if inv.Packages != nil {
+			// A list of thousands of packages was in memory and is not needed for an hour.
+			debug.FreeOSMemory()
 		}
 		select {
 		case <-ctx.Done():

@@ -108,8 +108,14 @@ func (r *Reader) cpu(ctx context.Context, f *Figures) {
 		name string
 		v    float64
 	}{
-		{"user", t.User}, {"system", t.System}, {"nice", t.Nice}, {"iowait", t.Iowait},
-		{"irq", t.Irq}, {"softirq", t.Softirq}, {"steal", t.Steal}, {"idle", t.Idle},
+		{"user", t.User},
+		{"system", t.System},
+		{"nice", t.Nice},
+		{"iowait", t.Iowait},
+		{"irq", t.Irq},
+		{"softirq", t.Softirq},
+		{"steal", t.Steal},
+		{"idle", t.Idle},
 	}
 	total := 0.0
 	for _, m := range modes {
