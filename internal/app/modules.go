@@ -4,6 +4,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory"
+	"github.com/mainstay-ops/mainstay/internal/estate/topology"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
@@ -26,5 +27,6 @@ func modules() []module.Module {
 		oncall.Module(),
 		kpi.Module(),
 		discovery.Module(),
+		topology.Module(),
 	}
 }
