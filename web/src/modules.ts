@@ -2,6 +2,7 @@
 // To add one: import it here and name it in the list.
 
 import { module as inventory } from './modules/estate/inventory/module';
+import { module as topology } from './modules/estate/topology/module';
 import { module as check } from './modules/observe/check/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
@@ -11,4 +12,4 @@ import { module as notify } from './modules/respond/notify/module';
 import { module as oncall } from './modules/respond/oncall/module';
 import { module as settings } from './modules/settings/system/module';
 
-export const modules = [overview, inventory, check, incident, alert, oncall, notify, kpi, settings] as const;
+export const modules = [overview, inventory, topology, check, incident, alert, oncall, notify, kpi, settings] as const;
