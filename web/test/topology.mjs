@@ -24,7 +24,15 @@ for (let i = 0; i < N; i++) {
   });
   if (i === 0) continue;
   const to = sw ? (i < 12 ? 0 : i % 12) : home;
-  edges.push({ id: `e${i}`, from: `n${to}`, to: `n${i}`, from_port: `ge-0/0/${i % 48}`, kind: 'link', confidence: 0.99, evidence: [] });
+  edges.push({
+    id: `e${i}`,
+    from: `n${to}`,
+    to: `n${i}`,
+    from_port: `ge-0/0/${i % 48}`,
+    kind: 'link',
+    confidence: 0.99,
+    evidence: [],
+  });
 }
 const server = await startServer();
 const browser = await startBrowser();
@@ -44,7 +52,9 @@ for (const [label, opts] of Object.entries({ dark: {}, light: { scheme: 'light' 
     const start = Date.now();
     await page.waitForFunction(() => Number(document.querySelector('canvas[data-frames]')?.dataset.frames) > 0);
     figures[`${label} first picture${group}, ms`] = Date.now() - start;
-    figures[`${label} layout alone${group}, ms`] = Math.round(await page.evaluate(() => Number(document.querySelector('[data-layout-ms]').dataset.layoutMs)));
+    figures[`${label} layout alone${group}, ms`] = Math.round(
+      await page.evaluate(() => Number(document.querySelector('[data-layout-ms]').dataset.layoutMs)),
+    );
     if (group) {
       await page.screenshot({ path: join(out, `topology-closed-${label}.png`) });
       await page.getByText('Open all groups').click();
@@ -62,8 +72,22 @@ for (const [label, opts] of Object.entries({ dark: {}, light: { scheme: 'light' 
         const t0 = performance.now();
         for (let i = 1; performance.now() - t0 < 2000; i++) {
           if (kind === 'pan')
-            c.dispatchEvent(new PointerEvent('pointermove', { ...at, clientX: at.clientX + Math.sin(i / 15) * 150 + 10, clientY: at.clientY + 10 }));
-          else c.dispatchEvent(new WheelEvent('wheel', { ...at, clientX: b.left + b.width / 2, clientY: b.top + b.height / 2, deltaY: Math.sin(i / 20) * 60 }));
+            c.dispatchEvent(
+              new PointerEvent('pointermove', {
+                ...at,
+                clientX: at.clientX + Math.sin(i / 15) * 150 + 10,
+                clientY: at.clientY + 10,
+              }),
+            );
+          else
+            c.dispatchEvent(
+              new WheelEvent('wheel', {
+                ...at,
+                clientX: b.left + b.width / 2,
+                clientY: b.top + b.height / 2,
+                deltaY: Math.sin(i / 20) * 60,
+              }),
+            );
           await new Promise(requestAnimationFrame);
         }
         if (kind === 'pan') c.dispatchEvent(new PointerEvent('pointerup', at));

@@ -172,7 +172,10 @@ function drawGroups(c: CanvasRenderingContext2D, f: Frame, px: (i: number) => nu
     c.lineWidth = 1;
     c.strokeStyle = f.colors['line-strong'] ?? '';
     c.stroke();
-    if (b.r > 24) {
+  });
+  // Names come after all discs, so that no disc covers one.
+  boxes.forEach((b, g) => {
+    if (b.n && b.r > 24) {
       c.fillStyle = f.colors['tx-2'] ?? '';
       c.fillText(f.scene.groups[g] ?? '', b.x, b.y - b.r - 5);
     }

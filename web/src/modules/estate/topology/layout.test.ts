@@ -1,3 +1,4 @@
+// biome-ignore-all lint/style/noNonNullAssertion: indexes run inside the length of the arrays
 import { expect, test } from 'vitest';
 import { clusters, type Graph, layers } from './layout';
 

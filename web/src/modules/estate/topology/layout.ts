@@ -1,3 +1,4 @@
+// biome-ignore-all lint/style/noNonNullAssertion: indexes run inside the length of the arrays
 /** A graph by index: `edges` holds pairs, `groups` a group per node, -1 for none. Positions come back as x, y pairs. */
 export interface Graph {
   n: number;
