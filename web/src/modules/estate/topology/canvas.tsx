@@ -283,6 +283,7 @@ export function Canvas(p: CanvasProps) {
   const now = p.selected === undefined ? undefined : p.scene.shapes[p.scene.index.get(p.selected) ?? -1];
   return (
     <div ref={box} className={classes.box}>
+      {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: the map is an application with its own keys */}
       <canvas
         ref={canvas}
         className={classes.canvas}

@@ -163,7 +163,7 @@ function drawGroups(c: CanvasRenderingContext2D, f: Frame, px: (i: number) => nu
   });
   c.textAlign = 'center';
   c.font = '600 12px "Inter Variable", sans-serif';
-  boxes.forEach((b, g) => {
+  boxes.forEach((b) => {
     if (!b.n) return;
     c.beginPath();
     c.arc(b.x, b.y, b.r, 0, 2 * Math.PI);

@@ -1,6 +1,6 @@
 import { clusters, type Graph, layers } from './layout';
 
-onmessage = (m: MessageEvent<{ id: number; layered: boolean; graph: Graph }>) => {
+self.onmessage = (m: MessageEvent<{ id: number; layered: boolean; graph: Graph }>) => {
   const { id, layered, graph } = m.data;
   const t = performance.now();
   const xy = layered ? layers(graph) : clusters(graph);
