@@ -5,6 +5,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/estate/address"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory"
+	"github.com/mainstay-ops/mainstay/internal/estate/topology"
 	"github.com/mainstay-ops/mainstay/internal/observe/agent"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
@@ -28,6 +29,7 @@ func modules() []module.Module {
 		oncall.Module(),
 		kpi.Module(),
 		discovery.Module(),
+		topology.Module(),
 		address.Module(),
 		agent.Module(),
 	}

@@ -4,6 +4,7 @@
 import { module as address } from './modules/estate/address/module';
 import { module as discovery } from './modules/estate/discovery/module';
 import { module as inventory } from './modules/estate/inventory/module';
+import { module as topology } from './modules/estate/topology/module';
 import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
 import { module as overview } from './modules/overview/home/module';
@@ -17,8 +18,9 @@ import { module as settings } from './modules/settings/system/module';
 export const modules = [
   overview,
   inventory,
-  address,
   discovery,
+  topology,
+  address,
   agent,
   check,
   incident,

@@ -190,3 +190,50 @@ func (s *Service) Catalog(ctx context.Context, q bun.IDB, f estate.CatalogFilter
 	}
 	return out, nil
 }
+
+// Nodes implements estate.Graph.
+func (s *Service) Nodes(ctx context.Context, q bun.IDB, ids []string) ([]estate.Node, error) {
+	is, err := byIDs(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]estate.Node, 0, len(is))
+	for n := range is {
+		if i := &is[n]; visible(ctx, i.OwnerTeamID) {
+			out = append(out, estate.Node{Item: i.brief(), Labels: i.Labels, Attributes: i.Attributes})
+		}
+	}
+	return out, nil
+}
+
+// Relations implements estate.Graph.
+func (s *Service) Relations(ctx context.Context, q bun.IDB, types []string, limit int) ([]estate.Relation, error) {
+	var rows []struct{ FromID, Type, ToID string }
+	if err := q.NewRaw("SELECT from_id, type, to_id FROM item_relations WHERE type IN (?) ORDER BY from_id, type, to_id LIMIT ?", bun.In(types), limit).Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	out := make([]estate.Relation, len(rows))
+	for n, r := range rows {
+		out[n] = estate.Relation(r)
+	}
+	return out, nil
+}
+
+// relateNamed adds a relation inside a transaction, as whoever acts in ctx.
+func (s *Service) relateNamed(ctx context.Context, tx *db.Tx, from, typ, to string) error {
+	a, t, b, err := relationEnds(ctx, tx, from, typ, to)
+	if err != nil {
+		return err
+	}
+	_, err = s.relate(ctx, tx, a, t, []target{{b, "item"}}, nil)
+	return err
+}
+
+// mapGraph answers estate.Graph; Service.Relate is the use case of the API, which
+// opens a transaction of its own.
+type mapGraph struct{ *Service }
+
+// Relate implements estate.Graph.
+func (g mapGraph) Relate(ctx context.Context, tx *db.Tx, from, typ, to string) error {
+	return g.relateNamed(ctx, tx, from, typ, to)
+}
