@@ -221,7 +221,7 @@ func (s *Service) Relations(ctx context.Context, q bun.IDB, types []string, limi
 
 // relateNamed adds a relation inside a transaction, as whoever acts in ctx.
 func (s *Service) relateNamed(ctx context.Context, tx *db.Tx, from, typ, to string) error {
-	a, t, b, err := relationEnds(ctx, tx, from, typ, to)
+	a, t, b, err := s.relationEnds(ctx, tx, from, typ, to)
 	if err != nil {
 		return err
 	}
