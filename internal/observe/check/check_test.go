@@ -221,3 +221,56 @@ func TestMistakesAreToldAtOnce(t *testing.T) {
 	s.Get("/api/v1/checks", &list)
 	require.Empty(t, list.Items, "nothing was applied")
 }
+
+// A check that is switched off while it fails says nothing any more: its problem,
+// alert and incident end, and it begins anew when it is switched on.
+func TestSwitchedOffWhileFailing(t *testing.T) {
+	t.Parallel()
+	databases(t, func(t *testing.T, s *apptest.Server) {
+		s.Apply("items: [{name: shop, kind: service}]\nchecks: [{name: c, item: shop, attempts: 1, passive: {}}]")
+		send(t, s, "c", "critical")
+		testkit.Eventually(t, 10*time.Second, "an incident", func() bool { return open(s) == 1 })
+		s.Apply("checks: [{name: c, item: shop, attempts: 1, disabled: true, passive: {}}]")
+		testkit.Eventually(t, 10*time.Second, "the incident is restored", func() bool {
+			var out struct{ Items []struct{ State string } }
+			s.Get("/api/v1/incidents", &out)
+			return len(out.Items) == 1 && out.Items[0].State != "new"
+		})
+		v := get(s, "c")
+		require.Equal(t, "pending", v.State)
+		require.Empty(t, v.ProblemID)
+		var alerts struct {
+			Items []struct {
+				Status    string
+				EndReason string `json:"end_reason"`
+			}
+		}
+		s.Get("/api/v1/alerts", &alerts)
+		require.Len(t, alerts.Items, 1)
+		require.Equal(t, "resolved", alerts.Items[0].Status)
+		require.Equal(t, "The check was switched off.", alerts.Items[0].EndReason)
+		s.Apply("checks: [{name: c, item: shop, attempts: 1, passive: {}}]")
+		send(t, s, "c", "critical")
+		testkit.Eventually(t, 10*time.Second, "a new problem", func() bool { return get(s, "c").ProblemID != "" })
+	})
+}
+
+// A parent that is removed is no parent any more, and its children can be saved.
+func TestRemovedParent(t *testing.T) {
+	t.Parallel()
+	databases(t, func(t *testing.T, s *apptest.Server) {
+		s.Apply("checks: [{name: up, passive: {}}, {name: other, passive: {}}, {name: c, parents: [up, other], passive: {}}, {name: d, any_parent: [up], passive: {}}]")
+		st, b := s.Do("DELETE", "/api/v1/checks/up", nil)
+		require.Equal(t, 204, st, "%s", b)
+		for name, want := range map[string][]string{"c": {"other"}, "d": nil} {
+			var v struct {
+				Parents   []string `json:"parents"`
+				AnyParent []string `json:"any_parent"`
+			}
+			s.Get("/api/v1/checks/"+name, &v)
+			require.Equal(t, want, v.Parents, name)
+			require.Empty(t, v.AnyParent, name)
+		}
+		s.Apply("checks: [{name: c, parents: [other], every: 1m, passive: {}}]")
+	})
+}

@@ -123,9 +123,15 @@ func (g *Engine) put(r *row, item string, box *secret.Box, fresh bool) {
 		}
 	}
 	g.relink()
-	g.resume(e, time.Now())
-	if !fresh {
-		g.step(e, state.Event{Kind: state.ConfigChange})
+	switch {
+	case e.spec.Disabled:
+		// Nothing will say that it is ok again (rule 63): its problem ends here.
+		g.step(e, state.Event{Kind: state.Removed})
+	default:
+		g.resume(e, time.Now())
+		if !fresh {
+			g.step(e, state.Event{Kind: state.ConfigChange})
+		}
 	}
 	if e.probe != nil {
 		g.schedule(e, dueRun, g.firstRun(e))

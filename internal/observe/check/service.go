@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -255,11 +256,52 @@ func (s *Service) drop(ctx context.Context, tx *db.Tx, name, ifMatch string) err
 			}
 		}
 	}
+	if err := s.orphan(ctx, tx, r.Name); err != nil {
+		return err
+	}
 	if err := search.Remove(ctx, tx, observe.CheckKind, r.ID); err != nil {
 		return err
 	}
 	tx.AfterCommit(func() { s.engine.remove(r.ID) })
 	return audit.Write(ctx, tx, audit.Change{Action: "check.delete", Ref: ref(r.ID), Name: r.Name, Before: view(r)})
+}
+
+// orphan takes a check that is removed out of the parents of others: one that does
+// not exist could not be saved again with them.
+func (s *Service) orphan(ctx context.Context, tx *db.Tx, parent string) error {
+	for _, e := range s.engine.list() {
+		if !slices.Contains(e.spec.Parents, parent) && !slices.Contains(e.spec.AnyParent, parent) {
+			continue
+		}
+		r, err := rowByName(ctx, tx, e.name)
+		if errs.Is(err, errs.NotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		var set Settings
+		if err := json.Unmarshal([]byte(r.Settings), &set); err != nil {
+			return err
+		}
+		before := view(r)
+		gone := func(n string) bool { return n == parent }
+		set.Parents, set.AnyParent = slices.DeleteFunc(set.Parents, gone), slices.DeleteFunc(set.AnyParent, gone)
+		b, err := json.Marshal(set)
+		if err != nil {
+			return err
+		}
+		r.Settings, r.Version, r.UpdatedAt = string(b), r.Version+1, tx.Now()
+		if _, err := tx.NewUpdate().Model(r).Column("settings", "version", "updated_at").WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		if err := audit.Write(ctx, tx, audit.Change{Action: "check.update", Ref: ref(r.ID), Name: r.Name, Before: before, After: view(r)}); err != nil {
+			return err
+		}
+		cp, item := *r, e.item
+		tx.AfterCommit(func() { s.engine.put(&cp, item, s.d.Secrets, false) })
+	}
+	return nil
 }
 
 // farewell is the fact that ends the problem of a check that is removed; false when

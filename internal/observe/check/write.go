@@ -157,6 +157,9 @@ func facts(t *transition) []observe.CheckStateChanged {
 			// The end of a problem is told whether or not its beginning was: an alert
 			// that was recorded only must be closed too.
 			c.To, c.From, c.Removed = observe.OK.String(), t.st.HardStat.String(), f.Removed
+			if f.Removed {
+				c.Output = "The check was switched off."
+			}
 		default:
 			continue
 		}

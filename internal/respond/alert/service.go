@@ -28,7 +28,11 @@ func (s *Service) checkChanged(ctx context.Context, tx *db.Tx, f observe.CheckSt
 	}
 	switch {
 	case f.Removed:
-		return s.end(ctx, tx, a, f.At, "The check was removed.", f.Output)
+		why := f.Output
+		if why == "" {
+			why = "The check was removed."
+		}
+		return s.end(ctx, tx, a, f.At, why, f.Output)
 	case f.To == "ok":
 		if a != nil && (a.Told || a.Due) && f.Notice != "recovery" {
 			// A notice of the problem was given, and that of the recovery is withheld (it
