@@ -52,7 +52,8 @@ func (f *shelf) ByIDs(_ context.Context, _ bun.IDB, ids []string) (map[string]es
 }
 
 func (*shelf) Impact(context.Context, bun.IDB, []string) ([]estate.Reached, error) { return nil, nil }
-func (*shelf) Needs(context.Context, bun.IDB, []string) ([]estate.Reached, error)  { return nil, nil }
+
+func (*shelf) Needs(context.Context, bun.IDB, []string) ([]estate.Reached, error) { return nil, nil }
 
 func (f *shelf) Nodes(ctx context.Context, _ bun.IDB, ids []string) ([]estate.Node, error) {
 	var out []estate.Node

@@ -207,9 +207,10 @@ func (s *Service) itemLinks(ctx context.Context, q bun.IDB, name string) ([]Item
 	out := []ItemLink{}
 	for n, r := range rows {
 		l := ItemLink{Edge: es[n], Layer: r.Layer, Port: r.APort, Other: names[r.BItem], Known: r.BItem != "", OtherPort: r.BPort, Side: "a"}
-		if r.BItem == i.ID {
+		switch r.BItem {
+		case i.ID:
 			l.Port, l.Other, l.OtherPort, l.Side = r.BPort, names[r.AItem], r.APort, "b"
-		} else if r.BItem == "" {
+		case "":
 			l.Other = cmp.Or(r.BLabel, r.BUnknown)
 			l.To = unknownPrefix + r.BUnknown
 		}
