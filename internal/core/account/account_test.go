@@ -226,6 +226,45 @@ func TestSessionsEndWithWhatTheyStoodFor(t *testing.T) {
 	})
 }
 
+// People change their own password: the old one is needed, the session at hand
+// stays, the others end.
+func TestOwnPassword(t *testing.T) {
+	both(t, func(t *testing.T, h *house) {
+		a := h.person("ann@example.org", access.Viewer)
+		here, err := h.login(a.Email, password)
+		require.NoError(t, err)
+		there, err := h.login(a.Email, password)
+		require.NoError(t, err)
+		p, err := h.BySession(h.ctx, here)
+		require.NoError(t, err)
+		ctx := access.With(t.Context(), p)
+
+		_, err = h.UpdateOwn(ctx, account.Own{Password: ptr("another password"), Current: "not the one"})
+		require.ErrorContains(t, err, "is not your password")
+		_, err = h.UpdateOwn(ctx, account.Own{Password: ptr("short"), Current: password})
+		require.ErrorContains(t, err, "must have 10 to 200 characters")
+		_, err = h.UpdateOwn(ctx, account.Own{TimeZone: ptr("Mars/Base")})
+		require.ErrorContains(t, err, "must be an IANA zone")
+		_, err = h.BySession(h.ctx, there)
+		require.NoError(t, err)
+
+		got, err := h.UpdateOwn(ctx, account.Own{Name: ptr("Ann B."), Password: ptr("another password"), Current: password})
+		require.NoError(t, err)
+		require.Equal(t, "Ann B.", got.Name)
+		_, err = h.BySession(h.ctx, here)
+		require.NoError(t, err)
+		_, err = h.BySession(h.ctx, there)
+		require.True(t, errs.Is(err, errs.Unauthorized))
+		_, err = h.login(a.Email, password)
+		require.True(t, errs.Is(err, errs.Unauthorized))
+		_, err = h.login(a.Email, "another password")
+		require.NoError(t, err)
+
+		_, err = h.UpdateOwn(h.ctx, account.Own{Name: ptr("x")})
+		require.True(t, errs.Is(err, errs.Forbidden), "the system has no account")
+	})
+}
+
 func TestTheLastAdministratorStays(t *testing.T) {
 	both(t, func(t *testing.T, h *house) {
 		a, b := h.person("a@example.org", access.Admin), h.person("b@example.org", access.Admin)

@@ -144,6 +144,7 @@ func (h *HTTP) Routes(api *httpapi.API) {
 				SetCookie http.Cookie `header:"Set-Cookie"`
 			}{h.cookie("", 0)}, nil
 		})
+	h.own(api)
 	h.people(api)
 	h.teams(api)
 	h.tokens(api)

@@ -3,9 +3,6 @@ package account
 import (
 	"context"
 	"strconv"
-	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/audit"
@@ -47,16 +44,8 @@ func (s *Service) Update(ctx context.Context, accountID, ifMatch string, p Patch
 			return err
 		}
 		before := *a
-		if p.Name != nil {
-			if a.Name = strings.TrimSpace(*p.Name); a.Name == "" || utf8.RuneCountInString(a.Name) > 100 {
-				return errs.Fields(errs.Field{Path: "name", Message: "must have 1 to 100 characters"})
-			}
-		}
-		if p.TimeZone != nil {
-			if _, err := time.LoadLocation(*p.TimeZone); err != nil {
-				return errs.Fields(errs.Field{Path: "time_zone", Value: *p.TimeZone, Message: "must be an IANA zone such as Europe/Berlin"})
-			}
-			a.TimeZone = *p.TimeZone
+		if err := a.describe(p.Name, p.TimeZone); err != nil {
+			return err
 		}
 		if p.Role != nil {
 			a.Role = *p.Role

@@ -2607,7 +2607,13 @@ export interface paths {
         delete: operations["logout"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change your own name, zone or password
+         * @description A new password ends your other sessions.
+         *
+         *     Needs the permission `account.read`.
+         */
+        patch: operations["update-own-account"];
         trace?: never;
     };
     "/api/v1/setup": {
@@ -6132,6 +6138,14 @@ export interface components {
             /** @description What it needs only some of; replaces what is there. */
             redundancy?: components["schemas"]["InventoryGroupBody"][];
             title?: string;
+        };
+        UpdateOwnAccountBody: {
+            /** @description The password of before. */
+            current?: string;
+            name?: string;
+            /** @description The new password; needs current. */
+            password?: string;
+            time_zone?: string;
         };
         UpdatePersonBody: {
             disabled?: boolean;
@@ -20860,6 +20874,94 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-own-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateOwnAccountBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountSessionBody"];
+                };
             };
             /** @description Bad Request */
             400: {
