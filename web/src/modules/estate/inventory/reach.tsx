@@ -110,7 +110,10 @@ export function Reach({ name, kind }: { name: string; kind: 'impact' | 'dependen
                   {asTree(r.items).map(({ item: x, depth }) => (
                     <tr key={x.name}>
                       <td style={{ paddingLeft: 12 + Math.min(depth, 8) * 16 }}>
-                        <ItemLink name={x.name} /> <span className="muted">{kindTitle(x.kind)}</span>
+                        <span style={{ display: 'inline-flex', gap: 6 }}>
+                          <ItemLink name={x.name} />
+                          <span className="muted">{kindTitle(x.kind)}</span>
+                        </span>
                       </td>
                       <td>
                         <Outcome r={x} up={up} />
