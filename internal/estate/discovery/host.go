@@ -110,7 +110,7 @@ func (h *Host) identify(ctx context.Context) {
 	if i, err := host.InfoWithContext(ctx); err == nil {
 		h.Name = i.Hostname
 		h.OS = strings.TrimSpace(i.Platform + " " + i.PlatformVersion)
-		h.Kernel, h.machineID = i.KernelVersion, i.HostID
+		h.Kernel, h.machineID = i.KernelVersion, strings.ReplaceAll(i.HostID, "-", "")
 		h.BootedAt = time.Unix(int64(i.BootTime), 0).UTC()
 		if i.VirtualizationRole == "guest" {
 			h.Virtualization = i.VirtualizationSystem

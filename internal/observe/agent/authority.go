@@ -37,7 +37,10 @@ const (
 	// then every agent has renewed its certificate and got the new authority with it.
 	authoritySettles = 90 * 24 * time.Hour
 	agentLife        = 30 * 24 * time.Hour
-	serverLife       = 30 * 24 * time.Hour
+	// The server's certificate is made anew while it is good for another 35 days: who
+	// watches the port is never warned of its end.
+	serverLife  = 75 * 24 * time.Hour
+	serverRenew = 35 * 24 * time.Hour
 	// backdate allows for clocks that differ.
 	backdate = time.Hour
 	// maxRequestBytes bounds a certificate request.
@@ -235,12 +238,12 @@ func (a *authorities) signAgent(csrPEM, agentID string, now time.Time) (certific
 	return certPEM(der), t.SerialNumber.Text(16), t.NotAfter, nil
 }
 
-// serverCertificate gives the certificate of the agents' port, made anew when a
-// third of its life is left. hosts are names and addresses it is good for.
+// serverCertificate gives the certificate of the agents' port, made anew in
+// time. hosts are names and addresses it is good for.
 func (a *authorities) serverCertificate(now time.Time, hosts []string) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.server != nil && a.until.Sub(now) > serverLife/3 {
+	if a.server != nil && a.until.Sub(now) > serverRenew {
 		return a.server, nil
 	}
 	if len(a.all) == 0 {

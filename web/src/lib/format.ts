@@ -31,7 +31,7 @@ export function bytes(n: number): string {
     v /= 1024;
     i++;
   }
-  return `${i === 0 ? v : Number(v.toPrecision(3))} ${units[i]}`;
+  return `${Number(v.toPrecision(i === 0 && Math.abs(v) >= 1 ? 4 : 3))} ${units[i]}`;
 }
 
 /** Milliseconds as a short measure: "0.42 ms", "37 ms", "1.24 s". For response times. */
@@ -71,6 +71,8 @@ export function byUnit(n: number, unit: string | undefined): string {
     case 'bytes':
     case 'B':
       return bytes(n);
+    case 'B/s':
+      return `${bytes(n)}/s`;
     case 'ratio':
       return percent(n, 1);
     case 'percent':

@@ -12,6 +12,12 @@ import { kindTitle } from './list';
 import { type Attribute, attributesQuery, type Item, setAttribute } from './queries';
 import { ItemLink } from './side';
 
+/** Whether two values say the same; the order of a list does not matter. */
+function same(a: unknown, b: unknown): boolean {
+  const text = (v: unknown) => JSON.stringify(Array.isArray(v) ? v.map((x) => JSON.stringify(x)).sort() : v);
+  return text(a) === text(b);
+}
+
 /** Writes a value for people; undefined for none. */
 export function show(key: string, v: unknown): ReactNode {
   if (v === null || v === undefined || v === '') return undefined;
@@ -102,13 +108,15 @@ function Line({ item, a }: { item: Item; a: Attribute }) {
       <td style={{ overflowWrap: 'anywhere' }}>
         {value ??
           (a.missing ? <Tag>{a.required ? 'required, missing' : 'missing'}</Tag> : <span className="muted">–</span>)}
-        {a.others.map((o) => (
-          <div key={o.source} className="muted" style={{ fontSize: 12 }}>
-            {o.source} says {show(a.key, o.value)}
-            {a.unit ? ` ${a.unit}` : ''}
-            {o.problem ? `, which ${o.problem}` : ''} (<Time at={o.seen_at} />)
-          </div>
-        ))}
+        {a.others
+          .filter((o) => o.problem || !same(o.value, a.value))
+          .map((o) => (
+            <div key={o.source} className="muted" style={{ fontSize: 12 }}>
+              {o.source} says {show(a.key, o.value)}
+              {a.unit ? ` ${a.unit}` : ''}
+              {o.problem ? `, which ${o.problem}` : ''} (<Time at={o.seen_at} />)
+            </div>
+          ))}
       </td>
       <td style={{ width: 150, textAlign: 'right', whiteSpace: 'nowrap' }} className="muted">
         {a.source}

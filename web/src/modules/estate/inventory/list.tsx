@@ -15,7 +15,14 @@ import { type Criticality, type Filters, type Item, kindChoices, listItems, useK
 
 export const Route = createLazyRoute('/estate/items')({ component: List });
 
-export const kindTitle = (k: string) => k.replaceAll('_', ' ').replace(/^\w/, (c) => c.toUpperCase());
+const SHORT = /\b(cpu|cpus|dns|ip|mac|mtu|os|pid|ram|tls|url|uuid|vlan)\b/gi;
+const acronym = (w: string) => (w === 'cpus' ? 'CPUs' : w.toUpperCase());
+/** "network_device" gives "Network device", "cpu_model" gives "CPU model". */
+export const kindTitle = (k: string) =>
+  k
+    .replaceAll('_', ' ')
+    .replace(/^\w/, (c) => c.toUpperCase())
+    .replace(SHORT, (w) => acronym(w.toLowerCase()));
 
 const COLUMNS: Column<Item>[] = [
   {
