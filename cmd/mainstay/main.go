@@ -82,7 +82,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serveCommand(), applyCommand(), exportCommand(), tokenCommand(), checkCommand(), versionCommand(), openapiCommand(), configCommand())
+	root.AddCommand(serveCommand(), applyCommand(), exportCommand(), importCommand(), tokenCommand(), checkCommand(), versionCommand(), openapiCommand(), configCommand())
 	return root
 }
 

@@ -122,6 +122,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			return httpapi.NewList(Kinds(), ""), nil
 		})
 	s.relationRoutes(api)
+	s.importRoutes(api)
 }
 
 func (s *Service) relationRoutes(api *httpapi.API) {

@@ -90,12 +90,19 @@ func (i *Item) writeBeside(ctx context.Context, tx *db.Tx) error {
 	if _, err := tx.NewRaw("DELETE FROM item_labels WHERE item_id = ?", i.ID).Exec(ctx); err != nil {
 		return err
 	}
-	var body strings.Builder
-	body.WriteString(i.Kind + "\n" + i.Description)
 	for _, k := range sortedKeys(i.Labels) {
 		if _, err := tx.NewRaw("INSERT INTO item_labels (item_id, key, value) VALUES (?, ?, ?)", i.ID, k, i.Labels[k]).Exec(ctx); err != nil {
 			return err
 		}
+	}
+	return search.Put(ctx, tx, i.doc())
+}
+
+// doc is what a search finds the item by.
+func (i *Item) doc() search.Doc {
+	var body strings.Builder
+	body.WriteString(i.Kind + "\n" + i.Description)
+	for _, k := range sortedKeys(i.Labels) {
 		body.WriteString("\n" + k + " " + i.Labels[k])
 	}
 	for _, k := range sortedKeys(i.Attributes) {
@@ -103,7 +110,7 @@ func (i *Item) writeBeside(ctx context.Context, tx *db.Tx) error {
 			body.WriteString("\n" + s)
 		}
 	}
-	return search.Put(ctx, tx, search.Doc{Kind: estate.ItemKind, RefID: i.ID, Name: i.Name, Title: i.Title, Body: body.String(), URL: itemURL(i.Name), TeamID: i.OwnerTeamID})
+	return search.Doc{Kind: estate.ItemKind, RefID: i.ID, Name: i.Name, Title: i.Title, Body: body.String(), URL: itemURL(i.Name), TeamID: i.OwnerTeamID}
 }
 
 // touch gives the item a new version because its relations change. It also takes
