@@ -24,7 +24,7 @@ const (
 	importWhole = 2000
 	// importPart is how many rows one transaction of a larger file writes; others
 	// wait no longer than one of them takes.
-	importPart = 500
+	importPart = 1000
 )
 
 // The outcomes of a row.
@@ -77,6 +77,8 @@ type importRow struct {
 	outcome string
 	// relate lists the types of which relations differ.
 	relate []string
+	// written tells that its item is there.
+	written bool
 }
 
 // importing is one import while it runs.
@@ -330,29 +332,99 @@ func (m *importing) outcome(ctx context.Context, q bun.IDB, p *importRow, have, 
 	return nil
 }
 
-// write applies the rows that are right.
+// write applies the rows that are right, those without relations first, so that
+// most relations find their other side and are written with their item.
 func (m *importing) write(ctx context.Context) error {
+	slices.SortStableFunc(m.rows, func(a, b *importRow) int { return min(len(a.relate), 1) - min(len(b.relate), 1) })
 	size := importPart
 	if len(m.rows) <= importWhole {
-		return m.s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-			if err := m.writeItems(ctx, tx, m.rows); err != nil {
-				return err
-			}
-			return m.writeRelations(ctx, tx, m.rows)
-		})
+		size = max(1, len(m.rows))
 	}
 	written := 0
-	for _, step := range []func(context.Context, *db.Tx, []*importRow) error{m.writeItems, m.writeRelations} {
-		for part := range slices.Chunk(m.rows, size) {
-			err := m.s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return step(ctx, tx, part) })
+	var later []*importRow
+	for part := range slices.Chunk(m.rows, size) {
+		err := m.s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return m.writePart(ctx, tx, part) })
+		if err != nil {
+			return m.stopped(err, written)
+		}
+		written += len(part)
+		for _, p := range part {
+			p.written = true
+		}
+		for _, p := range part {
+			if len(p.relate) > 0 && !m.ready(p) {
+				later = append(later, p)
+			}
+		}
+	}
+	for part := range slices.Chunk(later, size) {
+		err := m.s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+			touched, err := m.writeRelations(ctx, tx, part)
 			if err != nil {
-				if e := errs.CodeOf(err); e != errs.Internal {
-					return &errs.Error{Code: e, Message: fmt.Sprintf("The import stopped after %d of %d rows, because something else changed meanwhile: %s Import the file again to finish.", min(written, len(m.rows)), len(m.rows), errs.Message(err)), Fields: errs.FieldsOf(err), Err: err}
-				}
 				return err
 			}
-			written += len(part)
+			return m.s.publishAll(ctx, tx, touched, "changed")
+		})
+		if err != nil {
+			return m.stopped(err, written)
 		}
 	}
 	return nil
+}
+
+// ready tells whether all that the relations of a row name has been written.
+func (m *importing) ready(p *importRow) bool {
+	for _, t := range p.relate {
+		for _, n := range p.Relations[t] {
+			if o := m.at[n]; o != nil && !o.written {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// writePart writes items with those of their relations that can be.
+func (m *importing) writePart(ctx context.Context, tx *db.Tx, part []*importRow) error {
+	fresh, err := m.writeItems(ctx, tx, part)
+	if err != nil {
+		return err
+	}
+	for _, p := range part {
+		p.written = true
+	}
+	var now []*importRow
+	for _, p := range part {
+		if len(p.relate) > 0 && m.ready(p) {
+			now = append(now, p)
+		}
+	}
+	// Until the transaction is committed none of them counts for other parts.
+	defer func() {
+		for _, p := range part {
+			p.written = false
+		}
+	}()
+	touched, err := m.writeRelations(ctx, tx, now)
+	if err != nil {
+		return err
+	}
+	again := make(map[string]bool, len(touched))
+	for _, i := range touched {
+		again[i.ID] = true
+	}
+	fresh = slices.DeleteFunc(fresh, func(i *Item) bool { return again[i.ID] })
+	if err := m.s.publishAll(ctx, tx, touched, "changed"); err != nil {
+		return err
+	}
+	return m.s.publishAll(ctx, tx, fresh, "created")
+}
+
+// stopped says how far a large import has come.
+func (m *importing) stopped(err error, written int) error {
+	e := errs.CodeOf(err)
+	if written == 0 || e == errs.Internal {
+		return err
+	}
+	return &errs.Error{Code: e, Message: fmt.Sprintf("The import stopped after %d of %d rows, because something else changed meanwhile: %s Import the file again to finish.", written, len(m.rows), errs.Message(err)), Fields: errs.FieldsOf(err), Err: err}
 }

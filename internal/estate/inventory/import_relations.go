@@ -263,8 +263,9 @@ func (m *importing) related(p *importRow, typ string, has, want []string) {
 	}
 }
 
-// writeRelations makes the relations of rows as the file says.
-func (m *importing) writeRelations(ctx context.Context, tx *db.Tx, part []*importRow) error {
+// writeRelations makes the relations of rows as the file says, and gives the items
+// that they changed, still to be published.
+func (m *importing) writeRelations(ctx context.Context, tx *db.Tx, part []*importRow) ([]*Item, error) {
 	names := []string{}
 	for _, p := range part {
 		if len(p.relate) > 0 {
@@ -275,12 +276,12 @@ func (m *importing) writeRelations(ctx context.Context, tx *db.Tx, part []*impor
 		}
 	}
 	if len(names) == 0 {
-		return nil
+		return nil, nil
 	}
 	slices.Sort(names)
 	items, err := itemsByName(ctx, tx, slices.Compact(names))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w := relationWriter{items: items, byID: map[string]string{}}
 	var ids []string
@@ -288,7 +289,7 @@ func (m *importing) writeRelations(ctx context.Context, tx *db.Tx, part []*impor
 		ids, w.byID[i.ID] = append(ids, i.ID), i.Name
 	}
 	if w.have, err = ownedAll(ctx, tx, ids); err != nil {
-		return err
+		return nil, err
 	}
 	var lost []string
 	for _, es := range w.have {
@@ -300,24 +301,24 @@ func (m *importing) writeRelations(ctx context.Context, tx *db.Tx, part []*impor
 	}
 	gone, err := byIDs(ctx, tx, lost)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, i := range gone {
 		w.byID[i.ID] = i.Name
 	}
 	if err := (&relating{}).lock(ctx, tx); err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range part {
 		for _, t := range m.types {
 			if slices.Contains(p.relate, t.Name) {
 				if err := w.plan(p, t); err != nil {
-					return err
+					return nil, err
 				}
 			}
 		}
 	}
-	return w.write(ctx, tx, m.s)
+	return w.touched, w.write(ctx, tx)
 }
 
 // relationWriter gathers changes of relations and writes them with few statements.
@@ -382,7 +383,7 @@ func (w *relationWriter) plan(p *importRow, t RelationType) error {
 	return nil
 }
 
-func (w *relationWriter) write(ctx context.Context, tx *db.Tx, s *Service) error {
+func (w *relationWriter) write(ctx context.Context, tx *db.Tx) error {
 	for ; len(w.gone) > 0; w.gone = w.gone[3:] {
 		if _, err := tx.NewRaw("DELETE FROM item_relations WHERE from_id = ? AND type = ? AND to_id = ?", w.gone[:3]...).Exec(ctx); err != nil {
 			return err
@@ -418,8 +419,5 @@ func (w *relationWriter) write(ctx context.Context, tx *db.Tx, s *Service) error
 	if err := remember(ctx, tx, w.changes); err != nil {
 		return err
 	}
-	if err := audit.WriteAll(ctx, tx, w.trail); err != nil {
-		return err
-	}
-	return s.publishAll(ctx, tx, w.touched, "changed")
+	return audit.WriteAll(ctx, tx, w.trail)
 }

@@ -15,11 +15,12 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/estate"
 )
 
-// writeItems makes and changes the items of rows.
-func (m *importing) writeItems(ctx context.Context, tx *db.Tx, part []*importRow) error {
+// writeItems makes and changes the items of rows; it gives the new ones, which are
+// still to be published.
+func (m *importing) writeItems(ctx context.Context, tx *db.Tx, part []*importRow) ([]*Item, error) {
 	have, err := byNames(ctx, tx, part)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var fresh []*Item
 	for _, p := range part {
@@ -29,14 +30,14 @@ func (m *importing) writeItems(ctx context.Context, tx *db.Tx, part []*importRow
 		}
 		f, err := m.apply(ctx, tx, p, old)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if old != nil {
 			if err := access.Check(ctx, estate.WriteItems, old.OwnerTeamID); err != nil {
-				return err
+				return nil, err
 			}
 			if _, err := m.s.change(ctx, tx, old, f); err != nil {
-				return err
+				return nil, err
 			}
 			continue
 		}
@@ -45,17 +46,17 @@ func (m *importing) writeItems(ctx context.Context, tx *db.Tx, part []*importRow
 			f.Kind = new(string)
 		}
 		if err := i.set(f); err != nil {
-			return err
+			return nil, err
 		}
 		if err := access.Check(ctx, estate.WriteItems, i.OwnerTeamID); err != nil {
-			return err
+			return nil, err
 		}
 		fresh = append(fresh, i)
 	}
-	return m.s.addAll(ctx, tx, fresh)
+	return fresh, m.s.addAll(ctx, tx, fresh)
 }
 
-// addAll does as add for many new items, with few statements.
+// addAll does as add for many new items, with few statements, but for publishing.
 func (s *Service) addAll(ctx context.Context, tx *db.Tx, is []*Item) error {
 	if len(is) == 0 {
 		return nil
@@ -72,10 +73,7 @@ func (s *Service) addAll(ctx context.Context, tx *db.Tx, is []*Item) error {
 	if err := remember(ctx, tx, changes); err != nil {
 		return err
 	}
-	if err := audit.WriteAll(ctx, tx, trail); err != nil {
-		return err
-	}
-	return s.publishAll(ctx, tx, is, "created")
+	return audit.WriteAll(ctx, tx, trail)
 }
 
 // insertAll writes new items with their labels and search documents.
