@@ -123,6 +123,8 @@ func (s *Service) Routes(api *httpapi.API) {
 		})
 	s.relationRoutes(api)
 	s.importRoutes(api)
+	s.reconcileRoutes(api)
+	s.healthRoutes(api)
 }
 
 func (s *Service) relationRoutes(api *httpapi.API) {

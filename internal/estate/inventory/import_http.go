@@ -142,4 +142,3 @@ func (s *Service) filter(ctx context.Context, in listIn) (Filter, error) {
 	f.OwnerTeamID, err = teamID(ctx, s.db.Reader(), in.Owner)
 	return f, err
 }
-

@@ -50,7 +50,7 @@ func (s *Service) Resources() []apply.Resource {
 			return s.connectItem(ctx, tx, e.(*fileEntry))
 		},
 		Export: s.export,
-	}}
+	}, s.ruleResource()}
 }
 
 func (s *Service) applyItem(ctx context.Context, tx *db.Tx, e *fileEntry) (apply.Change, error) {

@@ -34,6 +34,9 @@ type Service struct {
 	graph  *graph
 	// states is nil when nothing watches items.
 	states observe.ItemStates
+	// checks is nil when nothing watches items.
+	checks observe.CheckMaker
+	health health
 }
 
 func newService(d *db.DB, events *event.Log, hub *live.Hub) *Service {

@@ -2,7 +2,9 @@ package inventory
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -21,8 +23,12 @@ const chunk = 500
 
 func byName(ctx context.Context, q bun.IDB, name string) (*Item, error) {
 	var i Item
-	if err := q.NewSelect().Model(&i).Where("i.name = ?", name).Scan(ctx); err != nil {
-		return nil, db.NotFound(err, "There is no item named %q.", short(name))
+	err := q.NewSelect().Model(&i).Where("i.name = ?", name).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return byAlias(ctx, q, name)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return &i, nil
 }
