@@ -130,9 +130,11 @@ func (s *Service) stir() {
 func (s *Service) healthNow(ctx context.Context) (snapshot, error) {
 	q := s.db.Reader()
 	var sn snapshot
-	if err := q.NewRaw("SELECT id, name, title, kind, owner_team_id, criticality, lifecycle FROM items WHERE lifecycle <> ? ORDER BY name", retired).Scan(ctx, &sn.items); err != nil {
+	if err := q.NewRaw("SELECT id, name, title, kind, owner_team_id, criticality, lifecycle FROM items WHERE lifecycle <> ?", retired).Scan(ctx, &sn.items); err != nil {
 		return sn, err
 	}
+	// In the order of Go, in which pages go on; a database may sort by its locale.
+	slices.SortFunc(sn.items, func(a, b *healthItem) int { return strings.Compare(a.Name, b.Name) })
 	by := make(map[string]*healthItem, len(sn.items))
 	for _, i := range sn.items {
 		by[i.ID] = i

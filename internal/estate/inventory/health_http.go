@@ -259,8 +259,9 @@ func (k *HealthKind) add(in func(string) bool, watched bool) {
 func (s *Service) doubtCount(ctx context.Context) (int, error) {
 	a, aArgs := access.Where(ctx, estate.ReadItems, "a.owner_team_id")
 	b, bArgs := access.Where(ctx, estate.ReadItems, "b.owner_team_id")
-	return s.db.Reader().NewSelect().Model((*matchRow)(nil)).Join("JOIN items a ON a.id = m.item_id").Join("JOIN items b ON b.id = m.other_id").
+	n, err := s.db.Reader().NewSelect().Model((*matchRow)(nil)).Join("JOIN items a ON a.id = m.item_id").Join("JOIN items b ON b.id = m.other_id").
 		Where("m.state = 'open'").Where(a, aArgs...).Where(b, bArgs...).Count(ctx)
+	return int(n), err
 }
 
 func (s *Service) healthList(ctx context.Context, in *healthListIn) (*httpapi.Body[httpapi.List[HealthEntry]], error) {

@@ -87,10 +87,14 @@ type importing struct {
 	teams map[string]string
 	types []RelationType
 	bad   *sheet.Mistakes
-	rows  []*importRow
+	// partial tells that rows with mistakes are left out and others applied.
+	partial bool
+	rows    []*importRow
 	// at finds the row of a name.
-	at  map[string]*importRow
-	out ImportResult
+	at map[string]*importRow
+	// users are the rows whose relations name an item of the file.
+	users map[string][]*importRow
+	out   ImportResult
 }
 
 // Import creates and updates items by name. Everything is checked first; nothing
@@ -98,7 +102,7 @@ type importing struct {
 // is written in one transaction, a larger one in several, so that others can write
 // between them; if the program ends in the middle, the same file finishes the work.
 func (s *Service) Import(ctx context.Context, rows []sheet.Row, bad *sheet.Mistakes, o ImportOptions) (ImportResult, error) {
-	m := &importing{s: s, bad: bad, at: make(map[string]*importRow, len(rows)), out: ImportResult{DryRun: o.DryRun, Mistakes: []ImportMistake{}, Changes: []ImportChange{}}}
+	m := &importing{s: s, bad: bad, partial: o.Partial, at: make(map[string]*importRow, len(rows)), out: ImportResult{DryRun: o.DryRun, Mistakes: []ImportMistake{}, Changes: []ImportChange{}}}
 	m.out.Rows = len(rows) + bad.Rows()
 	if err := m.plan(ctx, rows); err != nil {
 		return m.out, err

@@ -48,39 +48,60 @@ func (m *importing) planRelations(ctx context.Context, q bun.IDB) error {
 		return err
 	}
 	m.circles(rows, stored)
+	m.fall()
 	m.differ(rows, stored)
 	return nil
 }
 
-// resolve refuses names that nobody has, and rows that point at a row with a
-// mistake, until nothing more falls.
+// resolve refuses names that nobody has. Where rows with mistakes are left out, what
+// points at them is left out too.
 func (m *importing) resolve(ctx context.Context, rows []*importRow, found map[string]*Item) {
-	for again := true; again; {
-		again = false
-		for _, p := range rows {
-			if m.bad.Has(p.Line) {
-				continue
+	users := map[string][]*importRow{}
+	for _, p := range rows {
+		for _, t := range m.types {
+			names := p.Relations[t.Name]
+			for _, n := range names {
+				if m.at[n] != nil {
+					users[n] = append(users[n], p)
+				}
+				msg := ""
+				switch {
+				case n == p.Name:
+					msg = "is the item itself; name another one"
+				case m.at[n] == nil && (found[n] == nil || access.Check(ctx, estate.ReadItems, found[n].OwnerTeamID) != nil):
+					msg = "is not the name of an item, here or in the file"
+				default:
+					continue
+				}
+				m.bad.Add(errs.Field{Line: p.Line, Path: t.Name, Value: short(n), Message: msg})
 			}
-			for _, t := range m.types {
-				for _, n := range p.Relations[t.Name] {
-					msg := ""
-					other := m.at[n]
-					switch {
-					case n == p.Name:
-						msg = "is the item itself; name another one"
-					case other != nil && m.bad.Has(other.Line):
-						msg = fmt.Sprintf("is in line %d, which has a mistake", other.Line)
-					case other == nil && (found[n] == nil || access.Check(ctx, estate.ReadItems, found[n].OwnerTeamID) != nil):
-						msg = "is not the name of an item, here or in the file"
-					}
-					if msg != "" {
-						m.bad.Add(errs.Field{Line: p.Line, Path: t.Name, Value: short(n), Message: msg})
-						again = true
-					}
-				}
-				if len(p.Relations[t.Name]) > maxRelations {
-					m.bad.Add(errs.Field{Line: p.Line, Path: t.Name, Message: fmt.Sprintf("an item can have at most %d relations of its own", maxRelations)})
-				}
+			if len(names) > maxRelations {
+				m.bad.Add(errs.Field{Line: p.Line, Path: t.Name, Message: fmt.Sprintf("an item can have at most %d relations of its own", maxRelations)})
+			}
+		}
+	}
+	m.users = users
+	m.fall()
+}
+
+// fall leaves out the rows that need a row with a mistake, and those that need them.
+func (m *importing) fall() {
+	if !m.partial {
+		return
+	}
+	var wrong []*importRow
+	for _, p := range m.rows {
+		if m.bad.Has(p.Line) {
+			wrong = append(wrong, p)
+		}
+	}
+	for len(wrong) > 0 {
+		p := wrong[0]
+		wrong = wrong[1:]
+		for _, u := range m.users[p.Name] {
+			if !m.bad.Has(u.Line) {
+				m.bad.Add(errs.Field{Line: u.Line, Path: "relations", Value: short(p.Name), Message: fmt.Sprintf("is in line %d, which has a mistake", p.Line)})
+				wrong = append(wrong, u)
 			}
 		}
 	}
