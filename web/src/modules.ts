@@ -1,6 +1,8 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
+import { module as health } from './modules/estate/health/module';
+import { module as itemImport } from './modules/estate/import/module';
 import { module as inventory } from './modules/estate/inventory/module';
 import { module as check } from './modules/observe/check/module';
 import { module as overview } from './modules/overview/home/module';
@@ -11,4 +13,16 @@ import { module as notify } from './modules/respond/notify/module';
 import { module as oncall } from './modules/respond/oncall/module';
 import { module as settings } from './modules/settings/system/module';
 
-export const modules = [overview, inventory, check, incident, alert, oncall, notify, kpi, settings] as const;
+export const modules = [
+  overview,
+  inventory,
+  itemImport,
+  health,
+  check,
+  incident,
+  alert,
+  oncall,
+  notify,
+  kpi,
+  settings,
+] as const;
