@@ -28,8 +28,6 @@ const (
 const (
 	// healthEvery is how old the lists may be before they are made again.
 	healthEvery = time.Minute
-	// staleDays is how long no source has seen an item before it counts as stale.
-	staleDays = 60
 	// healthTime bounds one computation.
 	healthTime = 2 * time.Minute
 )

@@ -53,7 +53,7 @@ func TestEveryMistakeHasItsLine(t *testing.T) {
 	require.Nil(t, rows[0].Attributes["n"])
 	for file, want := range map[string]string{
 		"":                                    "empty",
-		"name,nmae\n":                         "column 2",
+		"name,color\n":                        "column 2",
 		"name,name\n":                         "twice",
 		"kind\nhost\n":                        "must be called name",
 		"name,\na,b\n":                        "has no name",
@@ -80,7 +80,7 @@ func TestReadJSON(t *testing.T) {
 		require.Equal(t, []string{"b"}, rows[0].Relations["runs_on"])
 	}
 	bad := &Mistakes{Most: 10}
-	rows, err := ReadLines([]byte("{\"name\":\"a\"}\n\n7\n{\"nmae\":1}\n{\"name\":2}\n"), schema(), bad)
+	rows, err := ReadLines([]byte("{\"name\":\"a\"}\n\n7\n{\"color\":1}\n{\"name\":2}\n"), schema(), bad)
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	require.Equal(t, 3, bad.Rows())
