@@ -104,8 +104,8 @@ function Summary({ health }: { health: Health }) {
                     <Link to={`/estate/items?kind=${encodeURIComponent(k.kind)}` as string}>{kindTitle(k.kind)}</Link>
                   </td>
                   <td className="num">{integer(k.items)}</td>
-                  <td className="num">{percent(k.correctness)}</td>
-                  <td className="num">{percent(k.completeness)}</td>
+                  <td className="num">{percent(k.correctness, 0)}</td>
+                  <td className="num">{percent(k.completeness, 0)}</td>
                 </tr>
               ))}
             </tbody>
