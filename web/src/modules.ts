@@ -3,6 +3,8 @@
 
 import { module as address } from './modules/estate/address/module';
 import { module as discovery } from './modules/estate/discovery/module';
+import { module as health } from './modules/estate/health/module';
+import { module as itemImport } from './modules/estate/import/module';
 import { module as inventory } from './modules/estate/inventory/module';
 import { module as topology } from './modules/estate/topology/module';
 import { module as agent } from './modules/observe/agent/module';
@@ -21,6 +23,7 @@ export const modules = [
   discovery,
   topology,
   address,
+  health,
   agent,
   check,
   incident,
@@ -29,4 +32,5 @@ export const modules = [
   notify,
   kpi,
   settings,
+  itemImport,
 ] as const;
