@@ -12,23 +12,57 @@ import (
 // unwatched is the word by which a list asks for items that nothing watches.
 const unwatched = "none"
 
-// maxFound is how many items a text is looked for in memory for. One that more
-// items hold is soon found by going through the table in the order of the list.
+// maxFound is how many items count as few. A condition that more items fulfill is
+// soon met by going through the table in the order of the list.
 const maxFound = 2000
 
 // listed lists items as the filter says, also by the state of their checks, which
-// only memory knows. A text that few items hold is looked up in memory: the table
-// would be read to its end.
+// only memory knows. Where one condition leaves few items, these are looked at: the
+// table would be read in the order of names to its end.
 func (s *Service) listed(ctx context.Context, q bun.IDB, f Filter) ([]Item, error) {
 	if f.State != "" {
 		return s.inState(ctx, q, f)
 	}
-	if f.Text != "" && s.graph.ready() {
-		if few, ok := s.graph.holding(strings.ToLower(f.Text), maxFound); ok {
-			return s.among(ctx, q, f, few)
-		}
+	few, ok, err := s.few(ctx, q, f)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return s.among(ctx, q, f, few)
 	}
 	return list(ctx, q, f)
+}
+
+// few gives the items among which all that f finds are, if one of its conditions
+// leaves only some.
+func (s *Service) few(ctx context.Context, q bun.IDB, f Filter) ([]nameOf, bool, error) {
+	if !s.graph.ready() {
+		return nil, false, nil
+	}
+	if f.Text != "" {
+		if few, ok := s.graph.holding(strings.ToLower(f.Text), maxFound); ok {
+			return few, true, nil
+		}
+	}
+	probe := func(sql string, args ...any) ([]nameOf, bool, error) {
+		var ids []string
+		if err := q.NewRaw(sql+" LIMIT ?", append(args, maxFound+1)...).Scan(ctx, &ids); err != nil || len(ids) > maxFound {
+			return nil, false, err
+		}
+		return s.graph.named(ids), true, nil
+	}
+	for _, k := range sortedKeys(f.Attributes) {
+		if few, ok, err := probe("SELECT item_id FROM item_values WHERE key = ? AND value = ?", k, f.Attributes[k]); ok || err != nil {
+			return few, ok, err
+		}
+	}
+	switch {
+	case f.LabelKey == "":
+		return nil, false, nil
+	case f.LabelValue == nil:
+		return probe("SELECT item_id FROM item_labels WHERE key = ?", f.LabelKey)
+	}
+	return probe("SELECT item_id FROM item_labels WHERE key = ? AND value = ?", f.LabelKey, *f.LabelValue)
 }
 
 func (s *Service) inState(ctx context.Context, q bun.IDB, f Filter) ([]Item, error) {
@@ -87,6 +121,19 @@ func (g *graph) holding(text string, most int) (out []nameOf, ok bool) {
 		out = append(out, nameOf{id, n.item.Name})
 	}
 	return out, true
+}
+
+// named gives the names of items.
+func (g *graph) named(ids []string) []nameOf {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	out := make([]nameOf, 0, len(ids))
+	for _, id := range ids {
+		if n := g.nodes[id]; n != nil && n.alive {
+			out = append(out, nameOf{id, n.item.Name})
+		}
+	}
+	return out
 }
 
 // all gives the ids and names of all items, in no order.
