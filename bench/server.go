@@ -88,7 +88,7 @@ func (s *server) do(ctx context.Context, method, path, contentType string, body 
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	client := http.Client{Timeout: 2 * time.Minute}
+	client := http.Client{Timeout: 10 * time.Minute}
 	res, err := client.Do(req)
 	if err != nil {
 		return nil, err

@@ -233,6 +233,16 @@ func Labels(ctx context.Context, q bun.IDB, recordID string) ([]string, error) {
 	return out, err
 }
 
+// MoveItem puts one thing in the place of another in all records that name it,
+// because the two turned out to be one.
+func MoveItem(ctx context.Context, tx *db.Tx, from, to entity.Ref) error {
+	if _, err := tx.NewRaw("INSERT INTO record_items (record_id, ref_kind, ref_id) SELECT record_id, ?, ? FROM record_items WHERE ref_kind = ? AND ref_id = ? ON CONFLICT DO NOTHING", to.Kind, to.ID, from.Kind, from.ID).Exec(ctx); err != nil {
+		return err
+	}
+	_, err := tx.NewRaw("DELETE FROM record_items WHERE ref_kind = ? AND ref_id = ?", from.Kind, from.ID).Exec(ctx)
+	return err
+}
+
 // AddItem ties the record to a thing; it reports false when it was tied already.
 func (s *Service) AddItem(ctx context.Context, tx *db.Tx, r *Record, ref entity.Ref) (bool, error) {
 	res, err := tx.NewRaw("INSERT INTO record_items (record_id, ref_kind, ref_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", r.ID, ref.Kind, ref.ID).Exec(ctx)

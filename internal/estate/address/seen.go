@@ -18,7 +18,25 @@ import (
 // Subscribe implements module.HasEvents.
 func (s *Service) Subscribe(r *event.Router) {
 	event.On(r, s.networkSeen)
+	event.On(r, s.itemMerged)
 	event.On(r, s.itemChanged)
+}
+
+// itemMerged gives the claims of an item that turned out to be another one to that
+// one; what both claim is one claim.
+func (s *Service) itemMerged(ctx context.Context, tx *db.Tx, f estate.ItemMerged, _ event.Meta) error {
+	var ids []string
+	if err := tx.NewRaw("SELECT DISTINCT address_id FROM address_claims WHERE item_id = ?", f.GoneID).Scan(ctx, &ids); err != nil || len(ids) == 0 {
+		return err
+	}
+	if _, err := tx.NewRaw("UPDATE address_claims SET item_id = ? WHERE item_id = ? AND NOT EXISTS (SELECT 1 FROM address_claims o WHERE o.item_id = ? AND o.address_id = address_claims.address_id AND o.source = address_claims.source)", f.ItemID, f.GoneID, f.ItemID).Exec(ctx); err != nil {
+		return err
+	}
+	if _, err := tx.NewRaw("DELETE FROM address_claims WHERE item_id = ?", f.GoneID).Exec(ctx); err != nil {
+		return err
+	}
+	s.tell(tx, "claims", f.ItemID)
+	return recount(ctx, tx, ids)
 }
 
 // itemChanged takes the claims of an item that is gone away.

@@ -317,7 +317,8 @@ func uniqueProblem(ctx context.Context, q bun.IDB, m *kind.Model, d *kind.Define
 		}
 	}
 	var names []string
-	if err := q.NewRaw("SELECT i.name FROM item_values v JOIN items i ON i.id = v.item_id WHERE v.key = ? AND v.value = ? AND i.id <> ? AND i.kind IN (?) LIMIT 1",
+	// Not a join: SQLite would go through all items of the kind.
+	if err := q.NewRaw("SELECT (SELECT i.name FROM items i WHERE i.id = v.item_id) AS name FROM item_values v WHERE v.key = ? AND v.value = ? AND v.item_id <> ? AND (SELECT i.kind FROM items i WHERE i.id = v.item_id) IN (?) LIMIT 1",
 		d.Name, kind.Canonical(v), itemID, bun.In(m.Within(d.By))).Scan(ctx, &names); err != nil || len(names) == 0 {
 		return "", err
 	}

@@ -21,7 +21,9 @@ type edge struct {
 
 // node is an item in the index. A node that is only pointed at is not alive.
 type node struct {
-	item    estate.Item
+	item estate.Item
+	// folded is name and title in lower case, for filters.
+	folded  string
 	alive   bool
 	version int64
 	// out are the relations that the item owns.
@@ -92,6 +94,7 @@ func (g *graph) set(it estate.Item, version int64, out []edge, groups []Group) {
 	}
 	g.unlink(n)
 	n.item, n.alive, n.version, n.out, n.groups = it, true, version, out, groups
+	n.folded = folded(it.Name, it.Title)
 	g.link(n)
 }
 

@@ -97,7 +97,9 @@ func taken(name string) error {
 	return errs.New(errs.Conflict, "There is an item named %q already.", name)
 }
 
-func fold(i *Item) string { return strings.ToLower(i.Name + "\n" + i.Title) }
+func fold(i *Item) string { return folded(i.Name, i.Title) }
+
+func folded(name, title string) string { return strings.ToLower(name + "\n" + title) }
 
 // writeBeside keeps the label rows and the search document in step with the item.
 func (i *Item) writeBeside(ctx context.Context, tx *db.Tx) error {

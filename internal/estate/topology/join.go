@@ -31,6 +31,7 @@ func (s *Service) Subscribe(r *event.Router) {
 	event.On(r, func(ctx context.Context, tx *db.Tx, _ estate.NetworkSeen, _ event.Meta) error {
 		return s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{At: tx.Now().Add(joinDelay), Unique: true})
 	})
+	event.On(r, s.itemMerged)
 	event.On(r, func(ctx context.Context, tx *db.Tx, f estate.ItemChanged, _ event.Meta) error {
 		if !f.Removed {
 			return nil
@@ -43,6 +44,17 @@ func (s *Service) Subscribe(r *event.Router) {
 		_, err := tx.NewRaw("DELETE FROM links WHERE a_item = ? OR b_item = ?", f.ItemID, f.ItemID).Exec(ctx)
 		return err
 	})
+}
+
+// itemMerged gives what sources saw of an item that turned out to be another one to
+// that one, where the source has not seen that one itself. Links are joined anew.
+func (s *Service) itemMerged(ctx context.Context, tx *db.Tx, f estate.ItemMerged, _ event.Meta) error {
+	for _, t := range []string{"network_interfaces", "network_addresses", "network_vlans", "network_evidence", "network_views"} {
+		if _, err := tx.NewRaw("UPDATE ? SET item_id = ? WHERE item_id = ? AND source NOT IN (SELECT v.source FROM network_views v WHERE v.item_id = ?)", bun.Ident(t), f.ItemID, f.GoneID, f.ItemID).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{At: tx.Now().Add(joinDelay), Unique: true})
 }
 
 // Jobs implements module.HasJobs.

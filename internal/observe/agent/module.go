@@ -81,6 +81,10 @@ func (s *Service) Stop(ctx context.Context) { s.end.stop(ctx) }
 
 // Subscribe implements module.HasEvents.
 func (s *Service) Subscribe(r *event.Router) {
+	event.On(r, func(ctx context.Context, tx *db.Tx, f estate.ItemMerged, _ event.Meta) error {
+		_, err := tx.NewRaw("UPDATE agents SET item_id = ? WHERE item_id = ?", f.ItemID, f.GoneID).Exec(ctx)
+		return err
+	})
 	event.On(r, func(ctx context.Context, tx *db.Tx, f estate.ItemChanged, _ event.Meta) error {
 		if f.Removed {
 			return nil

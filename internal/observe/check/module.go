@@ -10,6 +10,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/apply"
+	"github.com/mainstay-ops/mainstay/internal/core/audit"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/event"
@@ -154,6 +155,7 @@ func (m *instance) Stop(ctx context.Context) {
 
 // Subscribe implements module.HasEvents.
 func (s *Service) Subscribe(r *event.Router) {
+	event.On(r, s.itemMerged)
 	event.On(r, func(ctx context.Context, tx *db.Tx, f estate.ItemChanged, _ event.Meta) error {
 		if f.Removed {
 			return nil
@@ -172,6 +174,42 @@ func (s *Service) Subscribe(r *event.Router) {
 		tx.AfterCommit(func() { s.engine.rename(it.ID, it.Name, it.OwnerTeamID) })
 		return nil
 	})
+}
+
+// itemMerged gives the checks of an item that turned out to be another one to that
+// one, with what was seen of it.
+func (s *Service) itemMerged(ctx context.Context, tx *db.Tx, f estate.ItemMerged, _ event.Meta) error {
+	its, err := s.items.ByIDs(ctx, tx, []string{f.ItemID})
+	if err != nil {
+		return err
+	}
+	// It may have been merged on meanwhile: then this is what it is now.
+	it, ok := its[f.ItemID]
+	if !ok {
+		return nil
+	}
+	var rows []row
+	if err := tx.NewSelect().Model(&rows).Where("item_id = ?", f.GoneID).Scan(ctx); err != nil {
+		return err
+	}
+	for _, t := range []string{"check_outages", "check_unreachable"} {
+		if _, err := tx.NewRaw("UPDATE ? SET item_id = ? WHERE item_id = ?", bun.Ident(t), it.ID, f.GoneID).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	for n := range rows {
+		c := &rows[n]
+		before := view(c)
+		c.ItemID, c.TeamID, c.UpdatedAt, c.Version = it.ID, it.OwnerTeamID, tx.Now(), c.Version+1
+		if _, err := tx.NewUpdate().Model(c).WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		if err := audit.Write(ctx, tx, audit.Change{Action: "check.update", Ref: ref(c.ID), Name: c.Name, Before: before, After: view(c)}); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { s.engine.put(c, it.Name, s.d.Secrets, false) })
+	}
+	return nil
 }
 
 type pruneArgs struct{}

@@ -6,12 +6,17 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/event"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/mainstay-ops/mainstay/internal/respond"
 )
 
 // Subscribe implements module.HasEvents.
 func (s *Service) Subscribe(r *event.Router) {
+	event.On(r, func(ctx context.Context, tx *db.Tx, f estate.ItemMerged, _ event.Meta) error {
+		_, err := tx.NewRaw("UPDATE alerts SET item_id = ?, item = ? WHERE item_id = ?", f.ItemID, f.Name, f.GoneID).Exec(ctx)
+		return err
+	})
 	event.On(r, func(ctx context.Context, tx *db.Tx, f observe.CheckStateChanged, _ event.Meta) error {
 		return s.checkChanged(ctx, tx, f)
 	})

@@ -10,11 +10,19 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/event"
+	"github.com/mainstay-ops/mainstay/internal/core/record"
+	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/respond"
 )
 
 // Subscribe implements module.HasEvents.
 func (s *Service) Subscribe(r *event.Router) {
+	event.On(r, func(ctx context.Context, tx *db.Tx, f estate.ItemMerged, _ event.Meta) error {
+		if _, err := tx.NewRaw("UPDATE incident_alerts SET item_id = ?, item = ? WHERE item_id = ?", f.ItemID, f.Name, f.GoneID).Exec(ctx); err != nil {
+			return err
+		}
+		return record.MoveItem(ctx, tx, estate.Ref(f.GoneID), estate.Ref(f.ItemID))
+	})
 	event.On(r, func(ctx context.Context, tx *db.Tx, f respond.AlertFired, _ event.Meta) error {
 		return s.alertFired(ctx, tx, f)
 	})

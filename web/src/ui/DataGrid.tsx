@@ -145,7 +145,7 @@ export function DataGrid<T>(p: DataGridProps<T>) {
     const i = Number(el.dataset.index);
     setCursor(i);
     if (t.closest('[data-check]')) {
-      e.preventDefault();
+      // No preventDefault: the browser would put the box back after it was drawn as checked.
       toggle(i, e.shiftKey);
       return;
     }

@@ -1,5 +1,5 @@
 import { Button, TextInput } from '@mantine/core';
-import { IconPlus, IconServer2 } from '@tabler/icons-react';
+import { IconFileImport, IconPlus, IconServer2 } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
 import { useTeams } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
@@ -136,6 +136,16 @@ function List() {
       <PageHead title="Items">
         <RowCount rows={rows} one="item" many="items" />
         <Spacer />
+        {may && (
+          <Button
+            component={Link}
+            to={'/estate/import' as string}
+            variant="default"
+            leftSection={<IconFileImport size={14} />}
+          >
+            Import
+          </Button>
+        )}
         {may && (
           <Button component={Link} to={'/estate/items/new' as string} leftSection={<IconPlus size={14} />}>
             Add an item
