@@ -94,6 +94,28 @@ func (cl *client) do(ctx context.Context, method, path, contentType string, body
 	return nil
 }
 
+// stream writes the answer to w as it comes.
+func (cl *client) stream(ctx context.Context, path string, w io.Writer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, cl.url+path, nil)
+	if err != nil {
+		return errs.New(errs.Invalid, "%s is not an address of a server.", cl.url)
+	}
+	req.Header.Set("Authorization", "Bearer "+cl.token)
+	res, err := cl.http.Do(req)
+	if err != nil {
+		return errs.Wrap(errs.Unavailable, err, "The server at %s does not answer.", cl.url)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		return problem(res.StatusCode, b)
+	}
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return errs.Wrap(errs.Unavailable, err, "The answer of %s broke off.", cl.url)
+	}
+	return nil
+}
+
 func problem(status int, b []byte) error {
 	var p struct {
 		Detail, Code string
@@ -182,6 +204,7 @@ func exportCommand() *cobra.Command {
 		_, err = c.OutOrStdout().Write(b)
 		return err
 	}}
+	c.AddCommand(exportItemsCommand())
 	clientFlags(c)
 	return c
 }

@@ -146,3 +146,16 @@ type ItemChanged struct {
 
 // FactName implements event.Fact.
 func (ItemChanged) FactName() string { return "estate.item_changed" }
+
+// ItemMerged is told when two items turned out to be one. Whoever keeps the id of
+// the one that is gone should keep the other's from now on; until then
+// Items.ByIDs answers the old id with the item that stays.
+type ItemMerged struct {
+	ItemID   string `json:"item_id"`
+	Name     string `json:"name"`
+	GoneID   string `json:"gone_id"`
+	GoneName string `json:"gone_name"`
+}
+
+// FactName implements event.Fact.
+func (ItemMerged) FactName() string { return "estate.item_merged" }

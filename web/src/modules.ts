@@ -3,6 +3,8 @@
 
 import { module as address } from './modules/estate/address/module';
 import { module as discovery } from './modules/estate/discovery/module';
+import { module as health } from './modules/estate/health/module';
+import { module as itemImport } from './modules/estate/import/module';
 import { module as inventory } from './modules/estate/inventory/module';
 import { module as topology } from './modules/estate/topology/module';
 import { module as agent } from './modules/observe/agent/module';
@@ -22,6 +24,8 @@ export const modules = [
   topology,
   address,
   agent,
+  itemImport,
+  health,
   check,
   incident,
   alert,

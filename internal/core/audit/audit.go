@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,15 +60,28 @@ type Entry struct {
 
 // Write appends c as part of tx. A change of nothing is not written.
 func Write(ctx context.Context, tx *db.Tx, c Change) error {
-	before, err := encode(c.Before)
-	if err != nil {
-		return err
+	return WriteAll(ctx, tx, []Change{c})
+}
+
+// WriteAll appends many changes in order, as Write does each, with few statements.
+func WriteAll(ctx context.Context, tx *db.Tx, cs []Change) error {
+	type text struct{ before, after string }
+	var texts []text
+	var keep []Change
+	for _, c := range cs {
+		before, err := encode(c.Before)
+		if err != nil {
+			return err
+		}
+		after, err := encode(c.After)
+		if err != nil {
+			return err
+		}
+		if before != after || before == "" {
+			texts, keep = append(texts, text{before, after}), append(keep, c)
+		}
 	}
-	after, err := encode(c.After)
-	if err != nil {
-		return err
-	}
-	if before == after && before != "" {
+	if len(keep) == 0 {
 		return nil
 	}
 	if tx.Kind() == db.Postgres {
@@ -81,18 +95,53 @@ func Write(ctx context.Context, tx *db.Tx, c Change) error {
 		return err
 	}
 	p := access.From(ctx)
-	e := Entry{At: tx.Now(), Actor: p.Actor(), Action: c.Action, RefKind: c.Ref.Kind, RefID: c.Ref.ID, Name: c.Name, PrevHash: prev, Via: access.System}
-	if p != nil {
-		e.ActorID, e.Via = p.ID, p.Kind
+	var rows []*written
+	for n, c := range keep {
+		e := Entry{At: tx.Now(), Actor: p.Actor(), Action: c.Action, RefKind: c.Ref.Kind, RefID: c.Ref.ID, Name: c.Name, PrevHash: prev, Via: access.System}
+		if p != nil {
+			e.ActorID, e.Via = p.ID, p.Kind
+		}
+		t := texts[n]
+		e.Hash = digest(e, t.before, t.after)
+		prev = e.Hash
+		rows = append(rows, &written{
+			At: e.At, Actor: e.Actor, ActorID: e.ActorID, Via: e.Via, Action: e.Action, RefKind: e.RefKind, RefID: e.RefID, Name: e.Name,
+			Before: t.before, After: t.after, PrevHash: e.PrevHash, Hash: e.Hash,
+		})
 	}
-	e.Hash = digest(e, before, after)
-	if err := tx.NewRaw("INSERT INTO audit_log (at, actor, actor_id, via, action, ref_kind, ref_id, name, before, after, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
-		e.At, e.Actor, e.ActorID, e.Via, e.Action, e.RefKind, e.RefID, e.Name, before, after, e.PrevHash, e.Hash).Scan(ctx, &e.Seq); err != nil {
-		return fmt.Errorf("audit: %w", err)
+	var seq int64
+	for len(rows) > 0 {
+		part := rows[:min(100, len(rows))]
+		// Numbers are drawn in the order of the rows, so the largest is that of the last.
+		var seqs []int64
+		if err := tx.NewInsert().Model(&part).ExcludeColumn("seq").Returning("seq").Scan(ctx, &seqs); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		seq = slices.Max(seqs)
+		rows = rows[len(part):]
 	}
 	// The head tells when the newest entries are taken out, which no later entry would.
-	_, err = tx.NewRaw("INSERT INTO audit_head (id, seq, hash) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash", e.Seq, e.Hash).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO audit_head (id, seq, hash) VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash", seq, prev).Exec(ctx)
 	return err
+}
+
+// written is an entry as it is written.
+type written struct {
+	bun.BaseModel `bun:"audit_log"`
+
+	Seq      int64     `bun:"seq,pk,autoincrement"`
+	At       time.Time `bun:"at"`
+	Actor    string    `bun:"actor"`
+	ActorID  string    `bun:"actor_id"`
+	Via      string    `bun:"via"`
+	Action   string    `bun:"action"`
+	RefKind  string    `bun:"ref_kind"`
+	RefID    string    `bun:"ref_id"`
+	Name     string    `bun:"name"`
+	Before   string    `bun:"before"`
+	After    string    `bun:"after"`
+	PrevHash string    `bun:"prev_hash"`
+	Hash     string    `bun:"hash"`
 }
 
 func encode(v any) (string, error) {

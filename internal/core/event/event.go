@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,9 +73,22 @@ func New(d *db.DB, logger *slog.Logger) *Log {
 
 // Append records f as part of tx.
 func (l *Log) Append(ctx context.Context, tx *db.Tx, f Fact) error {
-	data, err := json.Marshal(f)
-	if err != nil {
-		return fmt.Errorf("fact %s: %w", f.FactName(), err)
+	return l.AppendAll(ctx, tx, []Fact{f})
+}
+
+// AppendAll records many facts in order, with few statements.
+func (l *Log) AppendAll(ctx context.Context, tx *db.Tx, fs []Fact) error {
+	if len(fs) == 0 {
+		return nil
+	}
+	values := make([]string, 0, len(fs))
+	var args []any
+	for _, f := range fs {
+		data, err := json.Marshal(f)
+		if err != nil {
+			return fmt.Errorf("fact %s: %w", f.FactName(), err)
+		}
+		values, args = append(values, "(?, ?, ?)"), append(args, f.FactName(), tx.Now(), string(data))
 	}
 	if tx.Kind() == db.Postgres {
 		// Numbers of a sequence become visible in the order of commit, not of
@@ -84,8 +98,12 @@ func (l *Log) Append(ctx context.Context, tx *db.Tx, f Fact) error {
 			return err
 		}
 	}
-	if _, err := tx.NewRaw("INSERT INTO events (name, at, data) VALUES (?, ?, ?)", f.FactName(), tx.Now(), string(data)).Exec(ctx); err != nil {
-		return fmt.Errorf("append %s: %w", f.FactName(), err)
+	for len(values) > 0 {
+		n := min(200, len(values))
+		if _, err := tx.NewRaw("INSERT INTO events (name, at, data) VALUES "+strings.Join(values[:n], ", "), args[:3*n]...).Exec(ctx); err != nil {
+			return fmt.Errorf("append facts: %w", err)
+		}
+		values, args = values[n:], args[3*n:]
 	}
 	tx.AfterCommit(l.Wake)
 	return nil

@@ -33,14 +33,28 @@ const maxBody = 32 << 10
 
 // Put adds or replaces a document as part of tx. Of the body only its words are
 // kept, at most 32 KiB of it.
-func Put(ctx context.Context, tx *db.Tx, d Doc) error {
-	if len(d.Body) > maxBody {
-		d.Body = d.Body[:maxBody]
+func Put(ctx context.Context, tx *db.Tx, d Doc) error { return PutAll(ctx, tx, []Doc{d}) }
+
+// PutAll does as Put for many documents, with few statements; no two may be of one
+// thing.
+func PutAll(ctx context.Context, tx *db.Tx, ds []Doc) error {
+	for len(ds) > 0 {
+		part := ds[:min(50, len(ds))]
+		ds = ds[len(part):]
+		var args []any
+		for _, d := range part {
+			if len(d.Body) > maxBody {
+				d.Body = d.Body[:maxBody]
+			}
+			args = append(args, d.Kind, d.RefID, d.Name, d.Title, stored(d.Body), d.URL, d.TeamID, tx.Now(), stored(d.Name), stored(d.Title))
+		}
+		values := strings.Repeat(", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", len(part))[2:]
+		if _, err := tx.NewRaw(`INSERT INTO search_docs (kind, ref_id, name, title, body, url, team_id, updated_at, name_words, title_words) VALUES `+values+`
+ON CONFLICT (kind, ref_id) DO UPDATE SET name = excluded.name, title = excluded.title, body = excluded.body, url = excluded.url, team_id = excluded.team_id, updated_at = excluded.updated_at, name_words = excluded.name_words, title_words = excluded.title_words`, args...).Exec(ctx); err != nil {
+			return err
+		}
 	}
-	_, err := tx.NewRaw(`INSERT INTO search_docs (kind, ref_id, name, title, body, url, team_id, updated_at, name_words, title_words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (kind, ref_id) DO UPDATE SET name = excluded.name, title = excluded.title, body = excluded.body, url = excluded.url, team_id = excluded.team_id, updated_at = excluded.updated_at, name_words = excluded.name_words, title_words = excluded.title_words`,
-		d.Kind, d.RefID, d.Name, d.Title, stored(d.Body), d.URL, d.TeamID, tx.Now(), stored(d.Name), stored(d.Title)).Exec(ctx)
-	return err
+	return nil
 }
 
 // Remove takes a document out.

@@ -132,7 +132,7 @@ func winner(order []string, cs []claim) *claim {
 // say sets attributes as a source says; a nil value takes back what it said. Then
 // each attribute has the value of the source that wins. A wrong value of a person
 // is refused; one of a discovery is kept with what is wrong, and never wins.
-func (s *Service) say(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item, in map[string]any, source string, refsLater bool) error {
+func (s *Service) say(ctx context.Context, q bun.IDB, m *kind.Model, i *Item, in map[string]any, source string, refsLater bool) error {
 	if len(in) == 0 {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (s *Service) say(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item, in
 	keys := sortedKeys(norm)
 	have := map[string][]claim{}
 	if !i.making {
-		if have, err = claimsOf(ctx, tx, i, keys); err != nil {
+		if have, err = claimsOf(ctx, q, i, keys); err != nil {
 			return err
 		}
 	}
@@ -151,7 +151,7 @@ func (s *Service) say(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item, in
 	for _, k := range keys {
 		v, problem := norm[k], ""
 		if v != nil {
-			if v, problem, err = s.fit(ctx, tx, m, i, k, v, refsLater); err != nil {
+			if v, problem, err = s.fit(ctx, q, m, i, k, v, refsLater); err != nil {
 				return err
 			}
 		}
@@ -162,7 +162,7 @@ func (s *Service) say(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item, in
 		if problem != "" {
 			v = norm[k]
 		}
-		if err := i.claim(tx, m, k, v, problem, source, have[k]); err != nil {
+		if err := i.claim(s.now(q), m, k, v, problem, source, have[k]); err != nil {
 			return err
 		}
 	}
@@ -172,8 +172,16 @@ func (s *Service) say(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item, in
 	return errs.Fields(bad...)
 }
 
+// now is the moment of a transaction; outside of one, that of the clock.
+func (s *Service) now(q bun.IDB) time.Time {
+	if tx, ok := q.(*db.Tx); ok {
+		return tx.Now()
+	}
+	return s.db.Clock().Now().UTC().Truncate(time.Microsecond)
+}
+
 // claim lays one claim of a source to those that there are and lets the best win.
-func (i *Item) claim(tx *db.Tx, m *kind.Model, k string, v any, problem, source string, cs []claim) error {
+func (i *Item) claim(now time.Time, m *kind.Model, k string, v any, problem, source string, cs []claim) error {
 	at := slices.IndexFunc(cs, func(c claim) bool { return c.Source == source })
 	if v == nil {
 		switch {
@@ -195,7 +203,7 @@ func (i *Item) claim(tx *db.Tx, m *kind.Model, k string, v any, problem, source 
 		if err != nil {
 			return err
 		}
-		c := claim{ItemID: i.ID, Key: k, Source: source, Value: string(b), Problem: problem, SeenAt: tx.Now(), ChangedAt: tx.Now()}
+		c := claim{ItemID: i.ID, Key: k, Source: source, Value: string(b), Problem: problem, SeenAt: now, ChangedAt: now}
 		if at < 0 {
 			// The one that is told from the item itself needs a row from now on.
 			for n := range cs {
@@ -207,7 +215,7 @@ func (i *Item) claim(tx *db.Tx, m *kind.Model, k string, v any, problem, source 
 			cs = slices.Clone(cs)
 			cs[at] = c
 			i.keepClaim(c)
-		} else if source != manual && tx.Now().Sub(old.SeenAt) >= seenEvery {
+		} else if source != manual && now.Sub(old.SeenAt) >= seenEvery {
 			c.ChangedAt = old.ChangedAt
 			i.keepClaim(c)
 		}
@@ -266,7 +274,7 @@ func (i *Item) writeClaims(ctx context.Context, tx *db.Tx) error {
 
 // fit brings a value into the form that the kind of the item wants. problem says
 // why it cannot be.
-func (s *Service) fit(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item, key string, v any, refsLater bool) (out any, problem string, err error) {
+func (s *Service) fit(ctx context.Context, q bun.IDB, m *kind.Model, i *Item, key string, v any, refsLater bool) (out any, problem string, err error) {
 	d := m.Attribute(i.Kind, key)
 	if d == nil {
 		return v, "", nil
@@ -275,12 +283,12 @@ func (s *Service) fit(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item, ke
 		return nil, problem, nil
 	}
 	if d.Type == kind.Item && !refsLater {
-		if problem, err = refProblem(ctx, tx, m, d, out.(string)); problem != "" || err != nil {
+		if problem, err = refProblem(ctx, q, m, d, out.(string)); problem != "" || err != nil {
 			return nil, problem, err
 		}
 	}
 	if d.Unique {
-		problem, err = uniqueProblem(ctx, tx, m, d, i.ID, out)
+		problem, err = uniqueProblem(ctx, q, m, d, i.ID, out)
 	}
 	return out, problem, err
 }
@@ -301,15 +309,15 @@ func refProblem(ctx context.Context, q bun.IDB, m *kind.Model, d *kind.Defined, 
 }
 
 // uniqueProblem tells which other item has the value already.
-func uniqueProblem(ctx context.Context, tx *db.Tx, m *kind.Model, d *kind.Defined, itemID string, v any) (string, error) {
-	if tx.Kind() == db.Postgres {
+func uniqueProblem(ctx context.Context, q bun.IDB, m *kind.Model, d *kind.Defined, itemID string, v any) (string, error) {
+	if tx, ok := q.(*db.Tx); ok && tx.Kind() == db.Postgres {
 		// Two items that take one value at the same moment take turns.
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(7215011)"); err != nil {
 			return "", err
 		}
 	}
 	var names []string
-	if err := tx.NewRaw("SELECT i.name FROM item_values v JOIN items i ON i.id = v.item_id WHERE v.key = ? AND v.value = ? AND i.id <> ? AND i.kind IN (?) LIMIT 1",
+	if err := q.NewRaw("SELECT i.name FROM item_values v JOIN items i ON i.id = v.item_id WHERE v.key = ? AND v.value = ? AND i.id <> ? AND i.kind IN (?) LIMIT 1",
 		d.Name, kind.Canonical(v), itemID, bun.In(m.Within(d.By))).Scan(ctx, &names); err != nil || len(names) == 0 {
 		return "", err
 	}
@@ -326,10 +334,10 @@ func (i *Item) complete(m *kind.Model) {
 }
 
 // refit looks at all values again after the kind of an item has changed.
-func (s *Service) refit(ctx context.Context, tx *db.Tx, m *kind.Model, i *Item) []errs.Field {
+func (s *Service) refit(ctx context.Context, q bun.IDB, m *kind.Model, i *Item, refsLater bool) []errs.Field {
 	var bad []errs.Field
 	for _, k := range sortedKeys(i.Attributes) {
-		v, problem, err := s.fit(ctx, tx, m, i, k, i.Attributes[k], false)
+		v, problem, err := s.fit(ctx, q, m, i, k, i.Attributes[k], refsLater)
 		switch {
 		case err != nil:
 			bad = append(bad, errs.Field{Path: "attributes." + k, Message: errs.Message(err)})
@@ -353,25 +361,37 @@ func (i *Item) lacking(m *kind.Model) []errs.Field {
 	return bad
 }
 
-// writeValues keeps the index of plain values in step for some keys.
-func (i *Item) writeValues(ctx context.Context, tx *db.Tx, keys []string, fresh bool) error {
-	type row struct {
-		bun.BaseModel `bun:"item_values"`
-		ItemID        string `bun:"item_id"`
-		Key           string `bun:"key"`
-		Value         string `bun:"value"`
-	}
-	var rows []row
+// value is a row of the index of plain values.
+type value struct {
+	bun.BaseModel `bun:"item_values"`
+
+	ItemID string `bun:"item_id"`
+	Key    string `bun:"key"`
+	Value  string `bun:"value"`
+}
+
+// values gives what the index holds of some keys.
+func (i *Item) values(keys []string) []value {
+	var rows []value
 	for _, k := range keys {
 		for _, w := range kind.Words(i.Attributes[k]) {
-			rows = append(rows, row{ItemID: i.ID, Key: k, Value: w})
+			rows = append(rows, value{ItemID: i.ID, Key: k, Value: w})
 		}
 	}
+	return rows
+}
+
+// writeValues keeps the index of plain values in step for some keys.
+func (i *Item) writeValues(ctx context.Context, tx *db.Tx, keys []string, fresh bool) error {
 	if !fresh && len(keys) > 0 {
 		if _, err := tx.NewRaw("DELETE FROM item_values WHERE item_id = ? AND key IN (?)", i.ID, bun.In(keys)).Exec(ctx); err != nil {
 			return err
 		}
 	}
+	return insertValues(ctx, tx, i.values(keys))
+}
+
+func insertValues(ctx context.Context, tx *db.Tx, rows []value) error {
 	for len(rows) > 0 {
 		part := rows[:min(200, len(rows))]
 		if _, err := tx.NewInsert().Model(&part).Exec(ctx); err != nil {

@@ -6,13 +6,16 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/uptrace/bun"
+
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 )
 
-type listIn struct {
-	httpapi.Page
+// ListFilter is what narrows a list of items. It is exported because huma does not
+// look into embedded structs that are not.
+type ListFilter struct {
 	Q           string   `query:"q" maxLength:"200" doc:"Occurs in the name or the title, in any case."`
 	Kind        string   `query:"kind" maxLength:"50" doc:"A kind; those that extend it count."`
 	Owner       string   `query:"owner" maxLength:"200" doc:"Name of the owning team."`
@@ -21,6 +24,11 @@ type listIn struct {
 	State       string   `query:"state" maxLength:"30" doc:"State of its checks, for example critical; none for items that nothing watches."`
 	Attribute   []string `query:"attribute,explode" maxItems:"10" doc:"key=value; may be given several times, and all must fit."`
 	Label       string   `query:"label" maxLength:"310" doc:"A label's key, or key=value."`
+}
+
+type listIn struct {
+	httpapi.Page
+	ListFilter
 }
 
 // NameIn names an item in a path. It is exported because huma does not look into
@@ -117,6 +125,9 @@ func (s *Service) Routes(api *httpapi.API) {
 	s.attributeRoutes(api)
 	s.baselineRoutes(api)
 	s.relationRoutes(api)
+	s.importRoutes(api)
+	s.reconcileRoutes(api)
+	s.healthRoutes(api)
 }
 
 func (s *Service) relationRoutes(api *httpapi.API) {
@@ -139,26 +150,26 @@ func (s *Service) relationRoutes(api *httpapi.API) {
 	httpapi.Handle(api, httpapi.Op{ID: "list-deleted-items", Method: "GET", Path: "/api/v1/deleted-items", Need: estate.ReadItems, Tag: "items", Summary: "Items that were removed, the last first"}, s.listGone)
 }
 
-func (s *Service) listItems(ctx context.Context, in *listIn) (*httpapi.Body[httpapi.List[View]], error) {
-	q := s.db.Reader()
-	f := Filter{Text: strings.TrimSpace(in.Q), Criticality: in.Criticality, Lifecycle: in.Lifecycle, State: in.State, Limit: in.Limit + 1}
+// narrow reads what narrows a list.
+func (s *Service) narrow(ctx context.Context, q bun.IDB, in ListFilter) (Filter, error) {
+	f := Filter{Text: strings.TrimSpace(in.Q), Criticality: in.Criticality, Lifecycle: in.Lifecycle, State: in.State}
 	if err := f.label("label", in.Label); err != nil {
-		return nil, err
+		return f, err
 	}
 	if in.Kind != "" {
 		m, err := s.model(ctx, q)
 		if err != nil {
-			return nil, err
+			return f, err
 		}
 		if err := m.CheckKind("kind", in.Kind); err != nil {
-			return nil, err
+			return f, err
 		}
 		f.Kinds = m.Within(in.Kind)
 	}
 	for n, a := range in.Attribute {
 		key, value, has := strings.Cut(a, "=")
 		if !has || key == "" || value == "" {
-			return nil, errs.Fields(errs.Field{Path: fmt.Sprintf("query.attribute[%d]", n), Value: short(a), Message: "must be key=value"})
+			return f, errs.Fields(errs.Field{Path: fmt.Sprintf("query.attribute[%d]", n), Value: short(a), Message: "must be key=value"})
 		}
 		if f.Attributes == nil {
 			f.Attributes = map[string]string{}
@@ -166,9 +177,17 @@ func (s *Service) listItems(ctx context.Context, in *listIn) (*httpapi.Body[http
 		f.Attributes[key] = value
 	}
 	var err error
-	if f.OwnerTeamID, err = teamID(ctx, q, in.Owner); err != nil {
+	f.OwnerTeamID, err = teamID(ctx, q, in.Owner)
+	return f, err
+}
+
+func (s *Service) listItems(ctx context.Context, in *listIn) (*httpapi.Body[httpapi.List[View]], error) {
+	q := s.db.Reader()
+	f, err := s.narrow(ctx, q, in.ListFilter)
+	if err != nil {
 		return nil, err
 	}
+	f.Limit = in.Limit + 1
 	if in.Cursor != "" {
 		if err := readCursor(in.Cursor, &f.After); err != nil {
 			return nil, err

@@ -20,6 +20,7 @@ func Module() module.Module {
 		New: func(d module.Deps) (module.Instance, error) {
 			s := newService(d.DB, d.Events, d.Live)
 			module.Want(d, &s.states)
+			module.Want(d, &s.checks)
 			module.Provide[estate.Items](d, s)
 			module.Provide[estate.Discoverer](d, s)
 			module.Provide[estate.Catalog](d, s)

@@ -76,9 +76,10 @@ type Past struct {
 
 // whoWas finds the item that a name means at a moment: the one that has it now, if
 // it was there already; else the one that had it then, which may have been renamed
-// or removed since; else one that had it when it was removed.
+// or removed since; else one that had it when it was removed; else the one that
+// goes by it now.
 func whoWas(ctx context.Context, q bun.IDB, name string, at time.Time) (*Item, *time.Time, error) {
-	i, err := byName(ctx, q, name)
+	i, err := byOwnName(ctx, q, name)
 	if err == nil && !i.CreatedAt.After(at) {
 		return i, nil, nil
 	}
@@ -121,6 +122,9 @@ func whoWas(ctx context.Context, q bun.IDB, name string, at time.Time) (*Item, *
 	}
 	if len(g) > 0 {
 		return g[0].raise(), &g[0].GoneAt, nil
+	}
+	if i, err := byAlias(ctx, q, name); err == nil && !i.CreatedAt.After(at) || err != nil && !errs.Is(err, errs.NotFound) {
+		return i, nil, err
 	}
 	return nil, nil, errs.New(errs.NotFound, "There was no item named %q at %s.", short(name), at.UTC().Format(time.RFC3339))
 }

@@ -29,11 +29,14 @@ func (s *Service) ByName(ctx context.Context, q bun.IDB, name string) (estate.It
 // ByIDs implements estate.Items.
 func (s *Service) ByIDs(ctx context.Context, q bun.IDB, ids []string) (map[string]estate.Item, error) {
 	is, err := byIDs(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]estate.Item, len(is))
 	for _, i := range is {
 		out[i.ID] = i.brief()
 	}
-	return out, err
+	return out, s.addMerged(ctx, q, ids, out)
 }
 
 // Impact implements estate.Items. It gives the nearest 10,000 items that stop or
@@ -71,13 +74,15 @@ func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (e
 	if source == manual {
 		return estate.Item{}, errManual
 	}
-	i, err := byName(ctx, tx, in.Name)
-	fresh := errs.Is(err, errs.NotFound)
+	known, err := s.reconcile(ctx, tx, in)
+	if err != nil {
+		return estate.Item{}, err
+	}
+	i := known.item
+	fresh := i == nil
 	if fresh {
 		i = blank(tx)
-		i.Name = in.Name
-	} else if err != nil {
-		return estate.Item{}, err
+		i.Name = known.name
 	}
 	m, err := s.model(ctx, tx)
 	if err != nil {
@@ -96,7 +101,13 @@ func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (e
 	} else {
 		_, err = s.keep(ctx, tx, &before, i)
 	}
-	if err != nil || in.RunsOn == "" {
+	if err != nil {
+		return i.brief(), err
+	}
+	if err := s.identified(ctx, tx, i, in, known, source); err != nil {
+		return i.brief(), err
+	}
+	if err := s.observedRelations(ctx, tx, i, in); err != nil || in.RunsOn == "" {
 		return i.brief(), err
 	}
 	host, err := byName(ctx, tx, in.RunsOn)

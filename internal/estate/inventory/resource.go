@@ -51,7 +51,7 @@ func (e *fileEntry) list(typ string) *[]string {
 
 // Resources implements module.HasResources.
 func (s *Service) Resources() []apply.Resource {
-	return append(s.kindResources(), apply.Resource{
+	return append(append(s.kindResources(), s.ruleResource()), apply.Resource{
 		Key: "items", Order: 20, Need: estate.WriteItems,
 		New: func() any { return &fileEntry{} },
 		Apply: func(ctx context.Context, tx *db.Tx, e any) (apply.Change, error) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -37,6 +38,9 @@ type Service struct {
 	kinds  kind.Cache
 	// states is nil when nothing watches items.
 	states observe.ItemStates
+	// checks is nil when nothing watches items.
+	checks observe.CheckMaker
+	health health
 }
 
 func newService(d *db.DB, events *event.Log, hub *live.Hub) *Service {
@@ -96,18 +100,12 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, f Fields) (*Item, error
 	if err != nil {
 		return nil, err
 	}
-	bad := i.set(m, f)
+	bad, err := s.lay(ctx, tx, m, i, f)
+	if err != nil {
+		return nil, err
+	}
 	if f.Redundancy != nil && len(*f.Redundancy) > 0 {
 		bad = append(bad, errs.Field{Path: "redundancy", Message: "names what the item has relations to; add the item and its relations first"})
-	}
-	if err := s.say(ctx, tx, m, i, f.Attributes, manual, f.refsLater); err != nil {
-		if !errs.Is(err, errs.Invalid) {
-			return nil, err
-		}
-		bad = append(bad, errs.FieldsOf(err)...)
-	} else {
-		i.complete(m)
-		bad = append(bad, i.lacking(m)...)
 	}
 	if len(bad) > 0 {
 		return nil, errs.Fields(bad...)
@@ -118,11 +116,41 @@ func (s *Service) create(ctx context.Context, tx *db.Tx, f Fields) (*Item, error
 	return i, s.add(ctx, tx, i)
 }
 
-func blank(tx *db.Tx) *Item {
+// lay applies f to an item in memory as a person does, all but redundancy, and
+// gives every mistake. q need not be a transaction.
+func (s *Service) lay(ctx context.Context, q bun.IDB, m *kind.Model, i *Item, f Fields) ([]errs.Field, error) {
+	was := i.Kind
+	bad := i.set(m, f)
+	err := s.say(ctx, q, m, i, f.Attributes, manual, f.refsLater)
+	if err != nil && !errs.Is(err, errs.Invalid) {
+		return nil, err
+	}
+	if i.making {
+		if err == nil {
+			i.complete(m)
+			bad = append(bad, i.lacking(m)...)
+		}
+		return append(bad, errs.FieldsOf(err)...), nil
+	}
+	bad = append(bad, errs.FieldsOf(err)...)
+	if i.Kind != was && len(bad) == 0 {
+		bad = append(s.refit(ctx, q, m, i, f.refsLater), i.lacking(m)...)
+	}
+	for _, l := range i.lacking(m) {
+		if v, given := f.Attributes[strings.TrimPrefix(l.Path, "attributes.")]; given && v == nil {
+			bad = append(bad, l)
+		}
+	}
+	return bad, nil
+}
+
+func blank(tx *db.Tx) *Item { return blankAt(tx.Now()) }
+
+func blankAt(now time.Time) *Item {
 	return &Item{
 		making: true, Redundancy: []Group{},
 		ID: id.New(), Criticality: estate.Medium, Lifecycle: inUse, Labels: map[string]string{}, Attributes: map[string]any{}, Sources: map[string]string{}, Typed: map[string]bool{},
-		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
+		CreatedAt: now, UpdatedAt: now, Version: 1,
 	}
 }
 
@@ -172,20 +200,9 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, i *Item, f Fields) ([]c
 	if err != nil {
 		return nil, err
 	}
-	bad := i.set(m, f)
-	if err := s.say(ctx, tx, m, i, f.Attributes, manual, f.refsLater); err != nil {
-		if !errs.Is(err, errs.Invalid) {
-			return nil, err
-		}
-		bad = append(bad, errs.FieldsOf(err)...)
-	}
-	if i.Kind != before.Kind && len(bad) == 0 {
-		bad = append(s.refit(ctx, tx, m, i), i.lacking(m)...)
-	}
-	for _, l := range i.lacking(m) {
-		if v, given := f.Attributes[strings.TrimPrefix(l.Path, "attributes.")]; given && v == nil {
-			bad = append(bad, l)
-		}
+	bad, err := s.lay(ctx, tx, m, i, f)
+	if err != nil {
+		return nil, err
 	}
 	if f.Redundancy != nil {
 		fs, err := s.regroup(ctx, tx, m, i, *f.Redundancy)

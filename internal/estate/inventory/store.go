@@ -19,7 +19,17 @@ import (
 // chunk is how many ids go into one IN list.
 const chunk = 500
 
+// byName finds the item of a name, or the one that had it or is called so by a
+// source.
 func byName(ctx context.Context, q bun.IDB, name string) (*Item, error) {
+	i, err := byOwnName(ctx, q, name)
+	if errs.Is(err, errs.NotFound) {
+		return byAlias(ctx, q, name)
+	}
+	return i, err
+}
+
+func byOwnName(ctx context.Context, q bun.IDB, name string) (*Item, error) {
 	var i Item
 	if err := q.NewSelect().Model(&i).Where("i.name = ?", name).Scan(ctx); err != nil {
 		return nil, db.NotFound(err, "There is no item named %q.", short(name))
@@ -94,12 +104,19 @@ func (i *Item) writeBeside(ctx context.Context, tx *db.Tx) error {
 	if _, err := tx.NewRaw("DELETE FROM item_labels WHERE item_id = ?", i.ID).Exec(ctx); err != nil {
 		return err
 	}
-	var body strings.Builder
-	body.WriteString(i.Kind + "\n" + i.Description)
 	for _, k := range sortedKeys(i.Labels) {
 		if _, err := tx.NewRaw("INSERT INTO item_labels (item_id, key, value) VALUES (?, ?, ?)", i.ID, k, i.Labels[k]).Exec(ctx); err != nil {
 			return err
 		}
+	}
+	return search.Put(ctx, tx, i.doc())
+}
+
+// doc is what a search finds the item by.
+func (i *Item) doc() search.Doc {
+	var body strings.Builder
+	body.WriteString(i.Kind + "\n" + i.Description)
+	for _, k := range sortedKeys(i.Labels) {
 		body.WriteString("\n" + k + " " + i.Labels[k])
 	}
 	for _, k := range sortedKeys(i.Attributes) {
@@ -107,7 +124,7 @@ func (i *Item) writeBeside(ctx context.Context, tx *db.Tx) error {
 			body.WriteString("\n" + s)
 		}
 	}
-	return search.Put(ctx, tx, search.Doc{Kind: estate.ItemKind, RefID: i.ID, Name: i.Name, Title: i.Title, Body: body.String(), URL: itemURL(i.Name), TeamID: i.OwnerTeamID})
+	return search.Doc{Kind: estate.ItemKind, RefID: i.ID, Name: i.Name, Title: i.Title, Body: body.String(), URL: itemURL(i.Name), TeamID: i.OwnerTeamID}
 }
 
 // touch gives the item a new version because its relations change. It also takes

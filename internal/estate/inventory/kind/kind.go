@@ -212,13 +212,27 @@ func (m *Model) Within(kind string) []string {
 	return out
 }
 
+// Above lists a kind and all that it extends, the nearest first.
+func (m *Model) Above(kind string) []string {
+	var out []string
+	for k := kind; k != ""; k = m.kinds[k].Parent {
+		out = append(out, k)
+	}
+	return out
+}
+
+// Is tells whether a kind is one of some, or extends one.
+func (m *Model) Is(kind string, of []string) bool {
+	return slices.ContainsFunc(m.Above(kind), func(k string) bool { return slices.Contains(of, k) })
+}
+
 // Order gives the sources of values of an attribute in the order in which they
 // win: that of the attribute, else of the nearest kind that has one, else of all.
 func (m *Model) Order(kind, key string) []string {
 	if d := m.Attribute(kind, key); d != nil && len(d.Precedence) > 0 {
 		return d.Precedence
 	}
-	for k := kind; k != ""; k = m.kinds[k].Parent {
+	for _, k := range m.Above(kind) {
 		if p := m.kinds[k].Precedence; len(p) > 0 {
 			return p
 		}
