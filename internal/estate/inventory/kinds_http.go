@@ -73,7 +73,8 @@ type relationTypeIn struct {
 
 // Settings are the rules for all items.
 type Settings struct {
-	Precedence []string `json:"precedence" maxItems:"50" doc:"Sources of values in the order in which they win; manual comes first unless it is listed, those not listed come after."`
+	Precedence []string  `json:"precedence" maxItems:"50" doc:"Sources of values in the order in which they win; manual comes first unless it is listed, those not listed come after."`
+	Approval   *Approval `json:"approval,omitempty" doc:"Which items change only when a second person agrees; left as it is when absent."`
 }
 
 type settingsIn struct{ Body Settings }
@@ -191,6 +192,15 @@ func (s *Service) kindViews(ctx context.Context, q bun.IDB) ([]KindView, error) 
 		if v.Attributes == nil {
 			v.Attributes = []kind.Attribute{}
 		}
+		if v.Approval == nil {
+			v.Approval = was.Approval
+		}
+		if err := v.Approval.check(); err != nil {
+			return was, err
+		}
+		if err := kind.SaveSetting(ctx, tx, "approval", v.Approval); err != nil {
+			return was, err
+		}
 		if v.Precedence == nil {
 			v.Precedence = []string{}
 		}
@@ -218,7 +228,10 @@ func (s *Service) kindView(ctx context.Context, name string) (*httpapi.Body[Kind
 }
 
 func settings(ctx context.Context, q bun.IDB) (Settings, error) {
-	v := Settings{Precedence: []string{}}
+	v := Settings{Precedence: []string{}, Approval: &Approval{}}
+	if err := kind.Setting(ctx, q, "approval", v.Approval); err != nil {
+		return v, err
+	}
 	return v, kind.Setting(ctx, q, "precedence", &v.Precedence)
 }
 
