@@ -192,15 +192,6 @@ func (s *Service) kindViews(ctx context.Context, q bun.IDB) ([]KindView, error) 
 		if v.Attributes == nil {
 			v.Attributes = []kind.Attribute{}
 		}
-		if v.Approval == nil {
-			v.Approval = was.Approval
-		}
-		if err := v.Approval.check(); err != nil {
-			return was, err
-		}
-		if err := kind.SaveSetting(ctx, tx, "approval", v.Approval); err != nil {
-			return was, err
-		}
 		if v.Precedence == nil {
 			v.Precedence = []string{}
 		}
@@ -242,6 +233,15 @@ func (s *Service) saveSettings(ctx context.Context, tx *db.Tx, v Settings) (Sett
 		return was, err
 	}
 	if err := kind.CheckPrecedence("precedence", v.Precedence); err != nil {
+		return was, err
+	}
+	if v.Approval == nil {
+		v.Approval = was.Approval
+	}
+	if err := v.Approval.check(); err != nil {
+		return was, err
+	}
+	if err := kind.SaveSetting(ctx, tx, "approval", v.Approval); err != nil {
 		return was, err
 	}
 	if v.Precedence == nil {

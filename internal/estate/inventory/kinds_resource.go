@@ -78,6 +78,13 @@ func (s *Service) kindResources() []apply.Resource {
 			New: func() any { return &settingsEntry{} },
 			Apply: func(ctx context.Context, tx *db.Tx, v any) (apply.Change, error) {
 				e := v.(*settingsEntry)
+				if e.Precedence == nil {
+					now, err := settings(ctx, tx)
+					if err != nil {
+						return apply.Change{}, err
+					}
+					e.Precedence = now.Precedence
+				}
 				was, err := s.saveSettings(ctx, tx, Settings{Precedence: e.Precedence, Approval: e.Approval})
 				c := apply.Change{Outcome: apply.Unchanged}
 				if err != nil {

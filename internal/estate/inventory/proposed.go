@@ -108,23 +108,23 @@ type ProposedField struct {
 type proposal struct {
 	bun.BaseModel `bun:"item_proposals,alias:p"`
 
-	ID          string        `bun:"id,pk"`
-	ItemID      string        `bun:"item_id"`
-	Name        string        `bun:"name"`
-	OwnerTeamID string        `bun:"owner_team_id"`
-	Action      string        `bun:"action"`
-	Operations  []operation   `bun:"operations"`
+	ID          string          `bun:"id,pk"`
+	ItemID      string          `bun:"item_id"`
+	Name        string          `bun:"name"`
+	OwnerTeamID string          `bun:"owner_team_id"`
+	Action      string          `bun:"action"`
+	Operations  []operation     `bun:"operations"`
 	Changes     []ProposedField `bun:"changes"`
-	BaseVersion int64         `bun:"base_version"`
-	State       string        `bun:"state"`
-	Author      string        `bun:"author"`
-	AuthorID    string        `bun:"author_id"`
-	Via         string        `bun:"via"`
-	MadeAt      time.Time     `bun:"made_at"`
-	ExpiresAt   time.Time     `bun:"expires_at"`
-	DecidedBy   string        `bun:"decided_by"`
-	DecidedAt   *time.Time    `bun:"decided_at"`
-	Reason      string        `bun:"reason"`
+	BaseVersion int64           `bun:"base_version"`
+	State       string          `bun:"state"`
+	Author      string          `bun:"author"`
+	AuthorID    string          `bun:"author_id"`
+	Via         string          `bun:"via"`
+	MadeAt      time.Time       `bun:"made_at"`
+	ExpiresAt   time.Time       `bun:"expires_at"`
+	DecidedBy   string          `bun:"decided_by"`
+	DecidedAt   *time.Time      `bun:"decided_at"`
+	Reason      string          `bun:"reason"`
 }
 
 func (p *proposal) ref() entity.Ref { return entity.Ref{Kind: "item_proposal", ID: p.ID} }
@@ -161,6 +161,9 @@ func approval(ctx context.Context, q bun.IDB) (Approval, error) {
 // labels before the change count.
 func holds(ctx context.Context, q bun.IDB, i *Item) (bool, error) {
 	a, err := approval(ctx, q)
+	if tx, ok := q.(*db.Tx); ok && i.CreatedAt.Truncate(time.Microsecond).Equal(tx.Now().Truncate(time.Microsecond)) {
+		return false, err // made just now, by the same file
+	}
 	return a.covers(i), err
 }
 

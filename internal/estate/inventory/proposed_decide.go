@@ -235,8 +235,8 @@ type expireArgs struct{}
 // Kind implements job.Args.
 func (expireArgs) Kind() string { return "inventory.expire_proposals" }
 
-// proposalJobs ends proposals that nobody decided on.
-func (s *Service) proposalJobs(r *job.Runner) {
+// Jobs implements module.HasJobs: it ends proposals that nobody decided on.
+func (s *Service) Jobs(r *job.Runner) {
 	job.Handle(r, func(ctx context.Context, _ expireArgs, _ job.Meta) error { return s.expire(access.AsSystem(ctx)) })
 	job.Every(r, time.Hour, true, expireArgs{})
 }

@@ -16,20 +16,20 @@ import (
 
 // ProposalView is a change that waits, or waited, for a second person.
 type ProposalView struct {
-	ID          string        `json:"id"`
-	Item        string        `json:"item" doc:"Name of the item; the last one if it is gone."`
-	Action      string        `json:"action" enum:"update,delete,merge" doc:"update changes fields and relations; merge takes over another item, whose fields are given."`
-	State       string        `json:"state" enum:"waiting,approved,rejected,withdrawn,expired"`
-	Author      string        `json:"author"`
-	MadeAt      time.Time     `json:"made_at"`
-	ExpiresAt   time.Time     `json:"expires_at"`
-	DecidedBy   string        `json:"decided_by,omitempty"`
-	DecidedAt   *time.Time    `json:"decided_at,omitempty"`
-	Reason      string        `json:"reason,omitempty"`
-	BaseVersion int64         `json:"base_version" doc:"Version of the item that it is based on."`
+	ID          string          `json:"id"`
+	Item        string          `json:"item" doc:"Name of the item; the last one if it is gone."`
+	Action      string          `json:"action" enum:"update,delete,merge" doc:"update changes fields and relations; merge takes over another item, whose fields are given."`
+	State       string          `json:"state" enum:"waiting,approved,rejected,withdrawn,expired"`
+	Author      string          `json:"author"`
+	MadeAt      time.Time       `json:"made_at"`
+	ExpiresAt   time.Time       `json:"expires_at"`
+	DecidedBy   string          `json:"decided_by,omitempty"`
+	DecidedAt   *time.Time      `json:"decided_at,omitempty"`
+	Reason      string          `json:"reason,omitempty"`
+	BaseVersion int64           `json:"base_version" doc:"Version of the item that it is based on."`
 	Changes     []ProposedField `json:"changes" doc:"What it changes, before and after; of a relation, the name of the other item."`
-	Mine        bool          `json:"mine" doc:"Whoever asks proposed it, and can withdraw it."`
-	MayDecide   bool          `json:"may_decide" doc:"Whoever asks may approve or reject it."`
+	Mine        bool            `json:"mine" doc:"Whoever asks proposed it, and can withdraw it."`
+	MayDecide   bool            `json:"may_decide" doc:"Whoever asks may approve or reject it."`
 }
 
 // WaitsBody answers an edit that became a proposal.
