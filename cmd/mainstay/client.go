@@ -181,7 +181,13 @@ func applyCommand() *cobra.Command {
 		if dry {
 			said = "Dry run, nothing was changed"
 		}
-		_, err = fmt.Fprintf(w, "%s: %d created, %d updated, %d unchanged.\n", said, count["created"], count["updated"], count["unchanged"])
+		_, err = fmt.Fprintf(w, "%s: %d created, %d updated, %d unchanged", said, count["created"], count["updated"], count["unchanged"])
+		if n := count["waits for approval"]; n > 0 && err == nil {
+			_, err = fmt.Fprintf(w, ", %d waiting for approval", n)
+		}
+		if err == nil {
+			_, err = fmt.Fprintln(w, ".")
+		}
 		return err
 	}}
 	clientFlags(c)

@@ -27,13 +27,15 @@ const (
 	Created   Outcome = "created"
 	Updated   Outcome = "updated"
 	Unchanged Outcome = "unchanged"
+	// Waits tells that the change was kept for a second person, and nothing was done.
+	Waits Outcome = "waits for approval"
 )
 
 // Change is what applying did to one thing.
 type Change struct {
 	Resource string  `json:"resource"`
 	Name     string  `json:"name"`
-	Outcome  Outcome `json:"outcome" enum:"created,updated,unchanged"`
+	Outcome  Outcome `json:"outcome" enum:"created,updated,unchanged,waits for approval"`
 	// Fields that changed, for people: "every: 30s → 5s".
 	Fields []string `json:"fields,omitempty"`
 }
@@ -251,8 +253,8 @@ func (e *Engine) key(ctx context.Context, tx *db.Tx, entries []entry) (changes [
 			bad = append(bad, fs...)
 			continue
 		}
-		if c.Outcome == Updated && changes[i].Outcome == Unchanged {
-			changes[i].Outcome = Updated
+		if c.Outcome == Updated && changes[i].Outcome == Unchanged || c.Outcome == Waits && changes[i].Outcome != Created {
+			changes[i].Outcome = c.Outcome
 		}
 		changes[i].Fields = append(changes[i].Fields, c.Fields...)
 	}

@@ -90,6 +90,7 @@ type bulkIn struct {
 
 type bulkOut struct {
 	Changed int `json:"changed"`
+	Waiting int `json:"waiting" doc:"Items whose change waits for approval."`
 }
 
 func (s *Service) healthRoutes(api *httpapi.API) {
@@ -150,8 +151,12 @@ func (s *Service) bulk(ctx context.Context, in *bulkIn) (*httpapi.Body[bulkOut],
 	}
 	var out bulkOut
 	err := s.eachNamed(ctx, in.Body.Items, func(ctx context.Context, tx *db.Tx, i *Item) error {
+		ctx, h := holding(ctx)
 		cs, err := s.change(ctx, tx, i, f)
-		if len(cs) > 0 {
+		switch {
+		case h.last != nil:
+			out.Waiting++
+		case len(cs) > 0:
 			out.Changed++
 		}
 		return err

@@ -107,23 +107,27 @@ func (s *Service) Routes(api *httpapi.API) {
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "get-item", Method: "GET", Path: "/api/v1/items/{name}", Need: estate.ReadItems, Tag: "items", Summary: "One item"}, s.getItem)
 	httpapi.Handle(api, httpapi.Op{ID: "update-item", Method: "PATCH", Path: "/api/v1/items/{name}", Need: estate.WriteItems, Tag: "items", Summary: "Change an item"},
-		func(ctx context.Context, in *patchIn) (*httpapi.Body[View], error) {
+		func(ctx context.Context, in *patchIn) (*UpdateOut, error) {
 			f, err := s.fields(ctx, in.Body.ItemBody)
 			if err != nil {
 				return nil, err
 			}
 			f.Name, f.Kind = in.Body.Name, in.Body.Kind
+			ctx, h := holding(ctx)
 			i, err := s.Update(ctx, in.Name, in.IfMatch, f)
-			return s.answer(ctx, i, err)
+			return s.updated(ctx, i, h, err)
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "delete-item", Method: "DELETE", Path: "/api/v1/items/{name}", Need: estate.WriteItems, Tag: "items", Summary: "Remove an item with its relations", Status: http.StatusNoContent},
-		func(ctx context.Context, in *deleteIn) (*struct{}, error) {
-			return nil, s.Delete(ctx, in.Name, in.IfMatch)
+		func(ctx context.Context, in *deleteIn) (*Waits, error) {
+			ctx, h := holding(ctx)
+			err := s.Delete(ctx, in.Name, in.IfMatch)
+			return waits(ctx, http.StatusNoContent, h, err)
 		})
 	s.kindRoutes(api)
 	s.reachRoutes(api)
 	s.attributeRoutes(api)
 	s.baselineRoutes(api)
+	s.proposalRoutes(api)
 	s.relationRoutes(api)
 	s.importRoutes(api)
 	s.reconcileRoutes(api)
@@ -138,13 +142,16 @@ func (s *Service) relationRoutes(api *httpapi.API) {
 			return httpapi.NewList(rs, next), err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "add-item-relation", Method: "POST", Path: base + "/relations", Need: estate.WriteItems, Tag: "items", Summary: "Relate an item to another one; what is there already stays", Status: http.StatusCreated},
-		func(ctx context.Context, in *relateIn) (*struct{}, error) {
+		func(ctx context.Context, in *relateIn) (*Waits, error) {
+			ctx, h := holding(ctx)
 			_, err := s.Relate(ctx, in.Name, in.Body.Type, in.Body.Item)
-			return nil, err
+			return waits(ctx, http.StatusCreated, h, err)
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "remove-item-relation", Method: "DELETE", Path: base + "/relations/{type}/{other}", Need: estate.WriteItems, Tag: "items", Summary: "Remove a relation that the item owns", Status: http.StatusNoContent},
-		func(ctx context.Context, in *unrelateIn) (*struct{}, error) {
-			return nil, s.Unrelate(ctx, in.Name, in.Type, in.Other)
+		func(ctx context.Context, in *unrelateIn) (*Waits, error) {
+			ctx, h := holding(ctx)
+			err := s.Unrelate(ctx, in.Name, in.Type, in.Other)
+			return waits(ctx, http.StatusNoContent, h, err)
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "list-item-history", Method: "GET", Path: base + "/history", Need: estate.ReadItems, Tag: "items", Summary: "Every change of one item, newest first", Description: "Works for items that are gone too."}, s.historyOf)
 	httpapi.Handle(api, httpapi.Op{ID: "list-deleted-items", Method: "GET", Path: "/api/v1/deleted-items", Need: estate.ReadItems, Tag: "items", Summary: "Items that were removed, the last first"}, s.listGone)

@@ -329,9 +329,19 @@ func (m *importing) writeRelations(ctx context.Context, tx *db.Tx, part []*impor
 	if err := (&relating{}).lock(ctx, tx); err != nil {
 		return nil, err
 	}
+	rule, err := approval(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range part {
 		for _, t := range m.types {
 			if slices.Contains(p.relate, t.Name) {
+				if a := items[p.Name]; a != nil && rule.covers(a) && p.outcome != rowCreated {
+					if err := w.hold(ctx, tx, m.s, p, a, t); err != nil {
+						return nil, err
+					}
+					continue
+				}
 				if err := w.plan(p, t); err != nil {
 					return nil, err
 				}

@@ -21,6 +21,10 @@ func (m *importing) writeItems(ctx context.Context, tx *db.Tx, part []*importRow
 	if err != nil {
 		return nil, err
 	}
+	rule, err := approval(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	var fresh []*Item
 	for _, p := range part {
 		old := have[p.Name]
@@ -33,6 +37,12 @@ func (m *importing) writeItems(ctx context.Context, tx *db.Tx, part []*importRow
 		}
 		if old == nil {
 			fresh = append(fresh, i)
+			continue
+		}
+		if rule.covers(old) {
+			if err := m.s.holdRow(ctx, tx, old, i); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if _, err := m.s.keep(ctx, tx, old, i); err != nil {

@@ -73,7 +73,8 @@ type relationTypeIn struct {
 
 // Settings are the rules for all items.
 type Settings struct {
-	Precedence []string `json:"precedence" maxItems:"50" doc:"Sources of values in the order in which they win; manual comes first unless it is listed, those not listed come after."`
+	Precedence []string  `json:"precedence" maxItems:"50" doc:"Sources of values in the order in which they win; manual comes first unless it is listed, those not listed come after."`
+	Approval   *Approval `json:"approval,omitempty" doc:"Which items change only when a second person agrees; left as it is when absent."`
 }
 
 type settingsIn struct{ Body Settings }
@@ -218,7 +219,10 @@ func (s *Service) kindView(ctx context.Context, name string) (*httpapi.Body[Kind
 }
 
 func settings(ctx context.Context, q bun.IDB) (Settings, error) {
-	v := Settings{Precedence: []string{}}
+	v := Settings{Precedence: []string{}, Approval: &Approval{}}
+	if err := kind.Setting(ctx, q, "approval", v.Approval); err != nil {
+		return v, err
+	}
 	return v, kind.Setting(ctx, q, "precedence", &v.Precedence)
 }
 
@@ -229,6 +233,15 @@ func (s *Service) saveSettings(ctx context.Context, tx *db.Tx, v Settings) (Sett
 		return was, err
 	}
 	if err := kind.CheckPrecedence("precedence", v.Precedence); err != nil {
+		return was, err
+	}
+	if v.Approval == nil {
+		v.Approval = was.Approval
+	}
+	if err := v.Approval.check(); err != nil {
+		return was, err
+	}
+	if err := kind.SaveSetting(ctx, tx, "approval", v.Approval); err != nil {
 		return was, err
 	}
 	if v.Precedence == nil {

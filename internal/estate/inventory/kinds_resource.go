@@ -33,7 +33,8 @@ type relationTypeEntry struct {
 }
 
 type settingsEntry struct {
-	Precedence []string `yaml:"precedence,flow"`
+	Precedence []string  `yaml:"precedence,flow,omitempty"`
+	Approval   *Approval `yaml:"approval,omitempty"`
 }
 
 func (s *Service) kindResources() []apply.Resource {
@@ -77,18 +78,35 @@ func (s *Service) kindResources() []apply.Resource {
 			New: func() any { return &settingsEntry{} },
 			Apply: func(ctx context.Context, tx *db.Tx, v any) (apply.Change, error) {
 				e := v.(*settingsEntry)
-				was, err := s.saveSettings(ctx, tx, Settings{Precedence: e.Precedence})
-				if err != nil || fmt.Sprint(was.Precedence) == fmt.Sprint(e.Precedence) {
-					return apply.Change{Outcome: apply.Unchanged}, err
+				if e.Precedence == nil {
+					now, err := settings(ctx, tx)
+					if err != nil {
+						return apply.Change{}, err
+					}
+					e.Precedence = now.Precedence
 				}
-				return apply.Change{Outcome: apply.Updated, Fields: []string{fmt.Sprintf("precedence: %v → %v", was.Precedence, e.Precedence)}}, nil
+				was, err := s.saveSettings(ctx, tx, Settings{Precedence: e.Precedence, Approval: e.Approval})
+				c := apply.Change{Outcome: apply.Unchanged}
+				if err != nil {
+					return c, err
+				}
+				if fmt.Sprint(was.Precedence) != fmt.Sprint(e.Precedence) {
+					c.Outcome, c.Fields = apply.Updated, append(c.Fields, fmt.Sprintf("precedence: %v → %v", was.Precedence, e.Precedence))
+				}
+				if e.Approval != nil && *was.Approval != *e.Approval {
+					c.Outcome, c.Fields = apply.Updated, append(c.Fields, "approval: "+was.Approval.String()+" → "+e.Approval.String())
+				}
+				return c, nil
 			},
 			Export: func(ctx context.Context, q bun.IDB) ([]any, error) {
 				v, err := settings(ctx, q)
-				if err != nil || len(v.Precedence) == 0 {
+				if *v.Approval == (Approval{}) {
+					v.Approval = nil
+				}
+				if err != nil || len(v.Precedence) == 0 && v.Approval == nil {
 					return nil, err
 				}
-				return []any{&settingsEntry{v.Precedence}}, nil
+				return []any{&settingsEntry{v.Precedence, v.Approval}}, nil
 			},
 		},
 	}

@@ -67,6 +67,7 @@ func (s *Service) reach(ctx context.Context, q bun.IDB, ids []string, w walk) ([
 // and counts where it wins; an attribute with a nil value is taken back. The item that RunsOn names must exist; the relation is
 // left out where it would close a circle with what people have drawn.
 func (s *Service) Observed(ctx context.Context, tx *db.Tx, in estate.NewItem) (estate.Item, error) {
+	ctx = passed(ctx)
 	source := in.Source
 	if source == "" {
 		source = "discovery"

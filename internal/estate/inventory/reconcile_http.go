@@ -87,8 +87,10 @@ func (s *Service) reconcileRoutes(api *httpapi.API) {
 	httpapi.Handle(api, httpapi.Op{ID: "list-item-matches", Method: "GET", Path: "/api/v1/inventory/matches", Need: estate.ReadItems, Tag: "inventory", Summary: "Pairs of items that may be one thing"}, s.listMatches)
 	httpapi.Handle(api, httpapi.Op{ID: "decide-item-match", Method: "POST", Path: "/api/v1/inventory/matches/{id}", Need: estate.WriteItems, Tag: "inventory", Summary: "Say whether two items are one thing", Status: http.StatusNoContent}, s.decideMatch)
 	httpapi.Handle(api, httpapi.Op{ID: "merge-item", Method: "POST", Path: "/api/v1/items/{name}/merge", Need: estate.WriteItems, Tag: "items", Summary: "Make one item of two", Status: http.StatusNoContent},
-		func(ctx context.Context, in *mergeIn) (*struct{}, error) {
-			return nil, s.Merge(ctx, in.Name, in.Body.Other)
+		func(ctx context.Context, in *mergeIn) (*Waits, error) {
+			ctx, h := holding(ctx)
+			err := s.Merge(ctx, in.Name, in.Body.Other)
+			return waits(ctx, http.StatusNoContent, h, err)
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "list-match-rules", Method: "GET", Path: "/api/v1/inventory/match-rules", Need: estate.ReadItems, Tag: "inventory", Summary: "By which keys items are recognized"},
 		func(ctx context.Context, _ *struct{}) (*httpapi.Body[httpapi.List[match.Rule]], error) {
@@ -278,8 +280,9 @@ func splitLines(s string) []string {
 	return strings.Split(s, "\n")
 }
 
-func (s *Service) decideMatch(ctx context.Context, in *decideIn) (*struct{}, error) {
-	return nil, s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+func (s *Service) decideMatch(ctx context.Context, in *decideIn) (*Waits, error) {
+	ctx, h := holding(ctx)
+	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		var m matchRow
 		if err := tx.NewSelect().Model(&m).Where("m.id = ?", in.ID).Scan(ctx); err != nil {
 			return db.NotFound(err, "This doubt has been settled already.")
@@ -302,4 +305,5 @@ func (s *Service) decideMatch(ctx context.Context, in *decideIn) (*struct{}, err
 		}
 		return s.merge(ctx, tx, &is[keep], &is[1-keep])
 	})
+	return waits(ctx, http.StatusNoContent, h, err)
 }

@@ -97,6 +97,9 @@ func (s *Service) merge(ctx context.Context, tx *db.Tx, a, b *Item) error {
 	if a.ID == b.ID {
 		return errs.Fields(errs.Field{Path: "other", Value: b.Name, Message: "is the item itself; name another one"})
 	}
+	if wait, err := s.holdRemoval(ctx, tx, b, a); wait || err != nil {
+		return err
+	}
 	m, err := s.model(ctx, tx)
 	if err != nil {
 		return err

@@ -42,6 +42,9 @@ type target struct {
 // relate adds and removes relations of one type that a owns. What is there
 // already, or there is not, is left out. It tells whether anything changed.
 func (s *Service) relate(ctx context.Context, tx *db.Tx, a *Item, typ RelationType, add []target, remove []*Item) (bool, error) {
+	if wait, err := s.holdRelations(ctx, tx, a, typ, add, remove); wait || err != nil {
+		return wait, err
+	}
 	have, err := owned(ctx, tx, a.ID)
 	if err != nil {
 		return false, err

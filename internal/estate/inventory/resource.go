@@ -55,10 +55,10 @@ func (s *Service) Resources() []apply.Resource {
 		Key: "items", Order: 20, Need: estate.WriteItems,
 		New: func() any { return &fileEntry{} },
 		Apply: func(ctx context.Context, tx *db.Tx, e any) (apply.Change, error) {
-			return s.applyItem(ctx, tx, e.(*fileEntry))
+			return waitingChange(ctx, tx, e.(*fileEntry), s.applyItem)
 		},
 		Connect: func(ctx context.Context, tx *db.Tx, e any) (apply.Change, error) {
-			return s.connectItem(ctx, tx, e.(*fileEntry))
+			return waitingChange(ctx, tx, e.(*fileEntry), s.connectItem)
 		},
 		Export: s.export,
 	})
@@ -202,11 +202,10 @@ func (s *Service) connectRest(ctx context.Context, tx *db.Tx, m *kind.Model, e *
 	if e.Redundancy == nil || len(bad) > 0 {
 		return bad, nil
 	}
-	before := i.clone()
-	if bad, err = s.regroup(ctx, tx, m, i, e.Redundancy); err != nil || len(bad) > 0 {
-		return bad, err
+	changes, err := s.change(ctx, tx, i, Fields{Redundancy: &e.Redundancy})
+	if fs := errs.FieldsOf(err); errs.Is(err, errs.Invalid) && len(fs) > 0 {
+		return fs, nil
 	}
-	changes, err := s.keep(ctx, tx, &before, i)
 	if len(changes) > 0 {
 		c.Outcome = apply.Updated
 		c.Fields = append(c.Fields, "redundancy: "+count(len(e.Redundancy), "group"))

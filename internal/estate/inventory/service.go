@@ -220,6 +220,9 @@ func (s *Service) change(ctx context.Context, tx *db.Tx, i *Item, f Fields) ([]c
 			return nil, err
 		}
 	}
+	if wait, err := s.holdChange(ctx, tx, &before, i, f); wait || err != nil {
+		return nil, err
+	}
 	return s.keep(ctx, tx, &before, i)
 }
 
@@ -364,27 +367,35 @@ func (s *Service) Delete(ctx context.Context, name, ifMatch string) error {
 		if err := httpapi.CheckMatch(ifMatch, i.Version); err != nil {
 			return err
 		}
-		if err := s.rememberGone(ctx, tx, i); err != nil {
+		if wait, err := s.holdRemoval(ctx, tx, i, nil); wait || err != nil {
 			return err
 		}
-		if _, err := tx.NewRaw("DELETE FROM items WHERE id = ?", i.ID).Exec(ctx); err != nil {
-			return err
-		}
-		if err := search.Remove(ctx, tx, estate.ItemKind, i.ID); err != nil {
-			return err
-		}
-		if err := audit.Write(ctx, tx, audit.Change{Action: "item.delete", Ref: estate.Ref(i.ID), Name: i.Name, Before: auditView(i)}); err != nil {
-			return err
-		}
-		if err := s.events.Append(ctx, tx, estate.ItemChanged{ItemID: i.ID, Name: i.Name, Removed: true}); err != nil {
-			return err
-		}
-		tx.AfterCommit(func() {
-			s.graph.remove(i.ID)
-			s.live.Send(live.Note{Topic: "items", Kind: "removed", ID: i.Name})
-		})
-		return nil
+		return s.remove(ctx, tx, i)
 	})
+}
+
+// remove takes an item out, with its relations.
+func (s *Service) remove(ctx context.Context, tx *db.Tx, i *Item) error {
+	if err := s.rememberGone(ctx, tx, i); err != nil {
+		return err
+	}
+	if _, err := tx.NewRaw("DELETE FROM items WHERE id = ?", i.ID).Exec(ctx); err != nil {
+		return err
+	}
+	if err := search.Remove(ctx, tx, estate.ItemKind, i.ID); err != nil {
+		return err
+	}
+	if err := audit.Write(ctx, tx, audit.Change{Action: "item.delete", Ref: estate.Ref(i.ID), Name: i.Name, Before: auditView(i)}); err != nil {
+		return err
+	}
+	if err := s.events.Append(ctx, tx, estate.ItemChanged{ItemID: i.ID, Name: i.Name, Removed: true}); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() {
+		s.graph.remove(i.ID)
+		s.live.Send(live.Note{Topic: "items", Kind: "removed", ID: i.Name})
+	})
+	return nil
 }
 
 // Start implements module.Starter: it reads the index.

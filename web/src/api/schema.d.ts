@@ -1935,6 +1935,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/item-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes of items that wait or waited for approval, the last first
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["list-item-proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One proposed change, before and after
+         * @description Needs the permission `item.read`.
+         */
+        get: operations["get-item-proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-proposals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a proposed change; its author cannot
+         * @description Needs the permission `item.write`.
+         */
+        post: operations["approve-item-proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse a proposed change; its author cannot
+         * @description Needs the permission `item.write`.
+         */
+        post: operations["reject-item-proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/item-proposals/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back one's own proposal
+         * @description Needs the permission `item.write`.
+         */
+        post: operations["withdraw-item-proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/item-settings": {
         parameters: {
             query?: never;
@@ -3962,7 +4062,7 @@ export interface components {
             fields?: string[];
             name: string;
             /** @enum {string} */
-            outcome: "created" | "updated" | "unchanged";
+            outcome: "created" | "updated" | "unchanged" | "waits for approval";
             resource: string;
         };
         AuditEntry: {
@@ -4936,6 +5036,16 @@ export interface components {
             /** Format: date-time */
             work_started_at?: string;
         };
+        InventoryApproval: {
+            /**
+             * @description Items of this criticality and above; absent for none.
+             * @enum {string}
+             */
+            criticality?: "low" | "medium" | "high" | "critical";
+            enabled: boolean;
+            /** @description Items with this label: a key, or key=value. */
+            label?: string;
+        };
         InventoryAttributeView: {
             /**
              * Format: date-time
@@ -4996,6 +5106,11 @@ export interface components {
         InventoryBulkOut: {
             /** Format: int64 */
             changed: number;
+            /**
+             * Format: int64
+             * @description Items whose change waits for approval.
+             */
+            waiting: number;
         };
         InventoryDifference: {
             /** @enum {string} */
@@ -5210,6 +5325,43 @@ export interface components {
             /** @description As seen from the item. */
             type: string;
         };
+        InventoryProposalView: {
+            /**
+             * @description update changes fields and relations; merge takes over another item, whose fields are given.
+             * @enum {string}
+             */
+            action: "update" | "delete" | "merge";
+            author: string;
+            /**
+             * Format: int64
+             * @description Version of the item that it is based on.
+             */
+            base_version: number;
+            /** @description What it changes, before and after; of a relation, the name of the other item. */
+            changes: components["schemas"]["InventoryProposedField"][];
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** @description Name of the item; the last one if it is gone. */
+            item: string;
+            /** Format: date-time */
+            made_at: string;
+            /** @description Whoever asks may approve or reject it. */
+            may_decide: boolean;
+            /** @description Whoever asks proposed it, and can withdraw it. */
+            mine: boolean;
+            reason?: string;
+            /** @enum {string} */
+            state: "waiting" | "approved" | "rejected" | "withdrawn" | "expired";
+        };
+        InventoryProposedField: {
+            after: unknown;
+            before: unknown;
+            field: string;
+        };
         InventoryReach: {
             items: components["schemas"]["InventoryReachedView"][];
             /** @description There are more; raise limit. */
@@ -5280,6 +5432,8 @@ export interface components {
             value: unknown;
         };
         InventorySettings: {
+            /** @description Which items change only when a second person agrees; left as it is when absent. */
+            approval?: components["schemas"]["InventoryApproval"];
             /** @description Sources of values in the order in which they win; manual comes first unless it is listed, those not listed come after. */
             precedence: string[];
         };
@@ -5293,6 +5447,50 @@ export interface components {
             owner: string;
             state: string;
             title: string;
+        };
+        InventoryUpdatedView: {
+            /** Format: date-time */
+            as_of?: string;
+            /** @description Where each attribute comes from: manual, or the name of a discovery. */
+            attribute_sources: {
+                [key: string]: string;
+            };
+            attributes: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            created_at: string;
+            /** @enum {string} */
+            criticality: "low" | "medium" | "high" | "critical";
+            description: string;
+            /**
+             * Format: date-time
+             * @description When it was removed; absent when it is still there.
+             */
+            gone_at?: string;
+            id: string;
+            kind: string;
+            labels: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            lifecycle: "planned" | "in_use" | "retired";
+            name: string;
+            /** @description Name of the owning team; empty for none. */
+            owner: string;
+            /** @description Given with status 202: nothing was changed yet, the change waits for approval. */
+            proposal?: components["schemas"]["InventoryProposalView"];
+            /** @description What it needs only some of. */
+            redundancy: components["schemas"]["InventoryGroupBody"][];
+            /** @description Its relations, when it is read as of a moment. */
+            relations?: components["schemas"]["InventoryPastRelation"][];
+            /** @description Worst state of its checks; empty when nothing watches it. */
+            state: string;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
         };
         InventoryView: {
             /** Format: date-time */
@@ -5335,6 +5533,9 @@ export interface components {
             updated_at: string;
             /** Format: int64 */
             version: number;
+        };
+        InventoryWaitsBody: {
+            proposal: components["schemas"]["InventoryProposalView"];
         };
         KindAttribute: {
             /** @description Value of a new item that is given none. */
@@ -5826,6 +6027,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        ListInventoryProposalView: {
+            items: components["schemas"]["InventoryProposalView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         ListInventoryRelationView: {
             items: components["schemas"]["InventoryRelationView"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -6258,6 +6466,10 @@ export interface components {
             html?: string;
             id: string;
             kind: string;
+        };
+        RejectItemProposalBody: {
+            /** @description Why; its author reads it. */
+            reason: string;
         };
         ReopenIncidentBody: Record<string, never>;
         ResolveIncidentBody: {
@@ -16274,7 +16486,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["InventoryWaitsBody"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -17123,6 +17337,448 @@ export interface operations {
             };
         };
     };
+    "list-item-proposals": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                state?: "waiting" | "approved" | "rejected" | "withdrawn" | "expired";
+                /** @description Name of an item. */
+                item?: string;
+                /** @description Only what whoever asks proposed. */
+                mine?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListInventoryProposalView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-item-proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryProposalView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "approve-item-proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryProposalView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "reject-item-proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejectItemProposalBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryProposalView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-item-proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryProposalView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-item-settings": {
         parameters: {
             query?: never;
@@ -17691,7 +18347,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["InventoryWaitsBody"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -17784,7 +18442,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InventoryView"];
+                    "application/json": components["schemas"]["InventoryUpdatedView"];
                 };
             };
             /** @description Bad Request */
@@ -18416,7 +19074,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["InventoryWaitsBody"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -18596,7 +19256,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["InventoryWaitsBody"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -18683,7 +19345,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["InventoryWaitsBody"];
+                };
             };
             /** @description Bad Request */
             400: {

@@ -68,6 +68,21 @@ export interface PaletteAction {
   run?: (ctx: { queryClient: QueryClient }) => void;
 }
 
+/** A tab or a panel that a module adds to the page of an item. */
+export interface ItemPart {
+  /** Unique, as written in the address of the page: "connections". */
+  id: string;
+  label: string;
+  /** Lower stands first; the page's own parts are at 0 (overview), 10, 20, 30 and 100 (history). */
+  order: number;
+  /** Left out for those who lack it. */
+  permission?: string;
+  /** A tab of its own; otherwise a panel on the overview. */
+  tab: boolean;
+  /** The component; it is given the name of the item. A panel with nothing to say renders null. */
+  load: () => Promise<{ default: ComponentType<{ item: string }> }>;
+}
+
 /** What a module of the UI gives to the shell. */
 export interface UIModule<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
   /** Its folder: "respond/incident". */
@@ -75,9 +90,23 @@ export interface UIModule<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
   routes: R;
   nav: readonly NavEntry[];
   actions?: readonly PaletteAction[];
+  /** Parts of the page of an item. */
+  itemParts?: readonly ItemPart[];
+}
+
+const parts: ItemPart[] = [];
+
+/** The parts of the page of an item, of all modules, in order. */
+export function itemParts(): readonly ItemPart[] {
+  return [...parts].sort((a, b) => a.order - b.order);
 }
 
 /** Declares a module and keeps the types of its routes, so that links to them are checked. */
 export function defineModule<const R extends readonly AnyRoute[]>(m: UIModule<R>): UIModule<R> {
+  for (const p of m.itemParts ?? []) {
+    const at = parts.findIndex((o) => o.id === p.id);
+    if (at >= 0) parts[at] = p;
+    else parts.push(p);
+  }
   return m;
 }

@@ -53,6 +53,16 @@ export const module = defineModule({
       permission: 'address.read',
     },
   ],
+  itemParts: [
+    {
+      id: 'addresses',
+      label: 'Addresses',
+      order: 40,
+      permission: 'address.read',
+      tab: false,
+      load: () => import('./item-part'),
+    },
+  ],
   actions: [
     {
       id: 'prefix.new',

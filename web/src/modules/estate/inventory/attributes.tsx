@@ -9,7 +9,7 @@ import { Tag } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
 import { kindTitle } from './list';
-import { type Attribute, attributesQuery, type Item, setAttribute } from './queries';
+import { type Attribute, attributesQuery, type Item, setAttribute, waits } from './queries';
 import { ItemLink } from './side';
 
 /** Whether two values say the same; the order of a list does not matter. */
@@ -133,9 +133,9 @@ function Line({ item, a }: { item: Item; a: Attribute }) {
               variant="default"
               onClick={() =>
                 setAttribute(item.name, a.key, null).then(
-                  () => {
+                  (i) => {
                     void client.invalidateQueries({ queryKey: ['item', item.name] });
-                    done(`${a.title || kindTitle(a.key)} has the discovered value again.`);
+                    if (!waits(i)) done(`${a.title || kindTitle(a.key)} has the discovered value again.`);
                   },
                   (e) => failed('The attribute', e),
                 )

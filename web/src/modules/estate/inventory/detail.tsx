@@ -16,7 +16,9 @@ import { Tabs } from '@/ui/Tabs';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
 import { Attributes } from './attributes';
+import { PartView, useItemParts } from './parts';
 import { DayField, History, Past } from './past';
+import { Waiting } from './proposals';
 import {
   acceptSuggestion,
   checksOfQuery,
@@ -31,17 +33,16 @@ import { Side } from './side';
 
 export const Route = createLazyRoute('/estate/items/$name')({ component: Page });
 
-type Tab = 'overview' | 'impact' | 'dependencies' | 'history';
 const TABS = [
-  { value: 'overview', label: 'Overview' },
-  { value: 'impact', label: 'What stops if it stops' },
-  { value: 'dependencies', label: 'What it needs' },
-  { value: 'history', label: 'History' },
+  { value: 'overview', label: 'Overview', order: 0 },
+  { value: 'impact', label: 'What stops if it stops', order: 10 },
+  { value: 'dependencies', label: 'What it needs', order: 20 },
+  { value: 'history', label: 'History', order: 100 },
 ];
 
 function Page() {
   const { name = '' } = useParams({ strict: false }) as { name?: string };
-  const [s, set] = useUrlState<{ tab?: Tab; as_of?: string }>();
+  const [s, set] = useUrlState<{ tab?: string; as_of?: string }>();
   const query = useQuery(itemQuery(name));
   const may = useCan();
   const navigate = useNavigate();
@@ -97,7 +98,7 @@ function Page() {
       {s.as_of ? (
         <Past name={name} day={s.as_of} onNow={() => set({ as_of: undefined })} />
       ) : (
-        <Now name={name} tab={tab} onTab={(t) => set({ tab: t === 'overview' ? undefined : (t as Tab) })} />
+        <Now name={name} tab={tab} onTab={(t) => set({ tab: t === 'overview' ? undefined : t })} />
       )}
       <ConfirmDialog
         opened={asking}
@@ -105,7 +106,10 @@ function Page() {
         title={`Delete the item ${name}?`}
         action="Delete"
         run={async () => {
-          await deleteItem(name);
+          if (await deleteItem(name)) {
+            done(`Nothing was deleted yet: it waits for approval by a second person.`);
+            return;
+          }
           done(`${name} was deleted.`);
           await navigate({ to: '/estate/items' as string });
         }}
@@ -116,15 +120,21 @@ function Page() {
   );
 }
 
-function Now({ name, tab, onTab }: { name: string; tab: Tab; onTab: (tab: string) => void }) {
+function Now({ name, tab, onTab }: { name: string; tab: string; onTab: (tab: string) => void }) {
   const query = useQuery(itemQuery(name));
+  const parts = useItemParts();
+  const tabs = [...TABS, ...parts.tabs.map((p) => ({ value: p.id, label: p.label, order: p.order }))].sort(
+    (a, b) => a.order - b.order,
+  );
+  const part = parts.tabs.find((p) => p.id === tab);
   return (
     <>
-      <Tabs tabs={TABS} value={tab} onChange={onTab} label="Item" />
+      <Tabs tabs={tabs} value={tab} onChange={onTab} label="Item" />
       <Loaded query={query} what="The item" rows={10}>
         {({ data }) => (
           <DetailLayout label="Item" side={<Side item={data} />}>
             {tab === 'overview' && <Overview item={data} />}
+            {part && <PartView part={part} item={name} />}
             {tab === 'impact' && <Reach name={name} kind="impact" />}
             {tab === 'dependencies' && <Reach name={name} kind="dependencies" />}
             {tab === 'history' && <History name={name} />}
@@ -136,8 +146,10 @@ function Now({ name, tab, onTab }: { name: string; tab: Tab; onTab: (tab: string
 }
 
 function Overview({ item }: { item: Item }) {
+  const { panels } = useItemParts();
   return (
     <>
+      <Waiting item={item.name} />
       {item.description && (
         <Panel title="Description">
           <p style={{ margin: 0, whiteSpace: 'pre-wrap' }}>{item.description}</p>
@@ -145,6 +157,9 @@ function Overview({ item }: { item: Item }) {
       )}
       <Checks item={item} />
       <Incidents item={item.name} />
+      {panels.map((p) => (
+        <PartView key={p.id} part={p} item={item.name} />
+      ))}
       <Attributes item={item} />
     </>
   );

@@ -151,7 +151,13 @@ function Fields({ old, etag, kinds }: { old?: Item; etag?: string; kinds: Kind[]
       return updateItem(old.name, body as never, etag);
     },
     done: async (i) => {
-      done(old ? `${i.name} was changed.` : `${i.name} was added.`);
+      done(
+        'proposal' in i && i.proposal
+          ? `The change of ${i.name} waits for approval by a second person.`
+          : old
+            ? `${i.name} was changed.`
+            : `${i.name} was added.`,
+      );
       await navigate({ to: `/estate/items/${encodeURIComponent(i.name)}` as string, replace: true });
     },
   });

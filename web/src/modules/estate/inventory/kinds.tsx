@@ -16,16 +16,18 @@ import { PageBody, PageHead, Spacer } from '@/ui/PageHead';
 import { useClientRows } from '@/ui/rows';
 import { Tabs } from '@/ui/Tabs';
 import { done, failed } from '@/ui/toast';
+import { Approval } from './approval';
 import { inTree, type Kind, kindChoices, relationTypesQuery, useKinds } from './queries';
 
 export const Route = createLazyRoute('/settings/item-kinds')({ component: Page });
 
 type RelationType = Schemas['KindRelation'];
-type Tab = 'kinds' | 'relations' | 'sources';
+type Tab = 'kinds' | 'relations' | 'sources' | 'approval';
 const TABS = [
   { value: 'kinds', label: 'Kinds' },
   { value: 'relations', label: 'Relations' },
   { value: 'sources', label: 'Sources' },
+  { value: 'approval', label: 'Approval' },
 ];
 
 interface Line {
@@ -107,6 +109,7 @@ function Page() {
       {tab === 'kinds' && <Kinds />}
       {tab === 'relations' && <Relations onOpen={setRelation} />}
       {tab === 'sources' && <Sources may={may} />}
+      {tab === 'approval' && <Approval may={may} />}
       <Modal opened={adding} onClose={() => setAdding(false)} title="Add a kind" size={460}>
         {adding && <NewKind onClose={() => setAdding(false)} />}
       </Modal>

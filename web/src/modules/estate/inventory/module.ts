@@ -1,4 +1,4 @@
-import { IconPlus, IconServer2, IconSitemap } from '@tabler/icons-react';
+import { IconChecks, IconPlus, IconServer2, IconSitemap } from '@tabler/icons-react';
 import { createRoute } from '@tanstack/react-router';
 import { defineModule, rootRoute } from '@/lib/module';
 import { oneOf, text, texts } from '@/lib/search';
@@ -31,7 +31,7 @@ export const module = defineModule({
       path: '/estate/items/$name',
       staticData: { title: 'Item' },
       validateSearch: (s: Record<string, unknown>) => ({
-        tab: oneOf(s.tab, ['overview', 'impact', 'dependencies', 'history']),
+        tab: text(s.tab),
         as_of: text(s.as_of),
       }),
     }).lazy(() => import('./detail').then((m) => m.Route)),
@@ -42,9 +42,19 @@ export const module = defineModule({
     }).lazy(() => import('./edit').then((m) => m.EditRoute)),
     createRoute({
       getParentRoute: () => rootRoute,
+      path: '/estate/item-proposals',
+      staticData: { title: 'Approvals' },
+      validateSearch: (s: Record<string, unknown>) => ({
+        state: oneOf(s.state, ['waiting', 'approved', 'rejected', 'withdrawn', 'expired']),
+      }),
+    }).lazy(() => import('./proposals').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
       path: '/settings/item-kinds',
       staticData: { title: 'Item kinds' },
-      validateSearch: (s: Record<string, unknown>) => ({ tab: oneOf(s.tab, ['kinds', 'relations', 'sources']) }),
+      validateSearch: (s: Record<string, unknown>) => ({
+        tab: oneOf(s.tab, ['kinds', 'relations', 'sources', 'approval']),
+      }),
     }).lazy(() => import('./kinds').then((m) => m.Route)),
     createRoute({
       getParentRoute: () => rootRoute,
@@ -59,6 +69,14 @@ export const module = defineModule({
       label: 'Items',
       icon: IconServer2,
       chord: 'g e',
+      permission: 'item.read',
+    },
+    {
+      wing: 'estate',
+      to: '/estate/item-proposals',
+      label: 'Approvals',
+      icon: IconChecks,
+      chord: 'g 2',
       permission: 'item.read',
     },
     {

@@ -1,6 +1,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { call, callTagged, http } from '@/api/client';
 import type { Schemas } from '@/api/paths';
+import { done } from '@/ui/toast';
 
 export type Item = Schemas['InventoryView'];
 export type Relation = Schemas['InventoryRelationView'];
@@ -140,3 +141,10 @@ export function inTree(kinds: readonly Kind[]): { kind: Kind; depth: number }[] 
 /** Kinds for a choice, indented as in the tree. */
 export const kindChoices = (kinds: readonly Kind[]) =>
   inTree(kinds).map(({ kind, depth }) => ({ value: kind.name, label: `${'\u2003'.repeat(depth)}${kind.title}` }));
+
+/** True, and said so, when an edit waits for a second person instead of being made. */
+export function waits(answer: unknown): boolean {
+  const w = !!answer && typeof answer === 'object' && 'proposal' in answer && !!answer.proposal;
+  if (w) done('Nothing was changed yet: the change waits for approval by a second person.');
+  return w;
+}

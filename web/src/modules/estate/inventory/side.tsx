@@ -13,7 +13,7 @@ import { Tag } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { failed } from '@/ui/toast';
 import { kindTitle } from './list';
-import { addRelation, type Item, relationsQuery, relationTypesQuery, removeRelation } from './queries';
+import { addRelation, type Item, relationsQuery, relationTypesQuery, removeRelation, waits } from './queries';
 
 export function ItemLink({ name }: { name: string }) {
   return <Link to={`/estate/items/${encodeURIComponent(name)}` as string}>{name}</Link>;
@@ -102,7 +102,13 @@ function Relations({ item }: { item: Item }) {
                     color="gray"
                     aria-label={`Remove: ${r.says} ${r.item.name}`}
                     onClick={() =>
-                      removeRelation(item.name, r.type, r.item.name).then(again, (e) => failed('The relation', e))
+                      removeRelation(item.name, r.type, r.item.name).then(
+                        (a) => {
+                          waits(a);
+                          again();
+                        },
+                        (e) => failed('The relation', e),
+                      )
                     }
                   >
                     <IconX size={12} />
@@ -138,7 +144,8 @@ function Relations({ item }: { item: Item }) {
             onClick={() =>
               other &&
               addRelation(item.name, type, other).then(
-                () => {
+                (a) => {
+                  waits(a);
                   setOther(null);
                   again();
                 },

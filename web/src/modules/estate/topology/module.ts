@@ -33,4 +33,14 @@ export const module = defineModule({
     },
   ],
   actions: [],
+  itemParts: [
+    {
+      id: 'connections',
+      label: 'Connections',
+      order: 30,
+      permission: 'item.read',
+      tab: true,
+      load: () => import('./item-part'),
+    },
+  ],
 });

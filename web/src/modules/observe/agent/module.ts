@@ -45,6 +45,16 @@ export const module = defineModule({
       permission: 'agent.read',
     },
   ],
+  itemParts: [
+    {
+      id: 'agent',
+      label: 'Agent',
+      order: 35,
+      permission: 'agent.read',
+      tab: false,
+      load: () => import('./item-part'),
+    },
+  ],
   actions: [
     {
       id: 'agent.add',

@@ -28,7 +28,7 @@ function send(text: string, dry: boolean): Promise<Answer> {
   );
 }
 
-const TONE = { created: 'ok', updated: 'warn', unchanged: 'plain' } as const;
+const TONE = { created: 'ok', updated: 'warn', unchanged: 'plain', 'waits for approval': 'warn' } as const;
 
 function Page() {
   const client = useQueryClient();

@@ -1,0 +1,3 @@
+import { Connections } from './connections';
+
+export default Connections;
