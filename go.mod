@@ -33,6 +33,7 @@ require (
 	go.opentelemetry.io/collector/pdata v1.70.0 // indirect
 	go.opentelemetry.io/otel/sdk/metric v1.45.0 // indirect
 	go.uber.org/goleak v1.3.0 // indirect
+	rsc.io/qr v0.2.0 // indirect
 )
 
 require (
