@@ -2,6 +2,7 @@
 // To add one: import it here and name it in the list.
 
 import { module as address } from './modules/estate/address/module';
+import { module as asset } from './modules/estate/asset/module';
 import { module as discovery } from './modules/estate/discovery/module';
 import { module as inventory } from './modules/estate/inventory/module';
 import { module as topology } from './modules/estate/topology/module';
@@ -21,6 +22,7 @@ export const modules = [
   discovery,
   topology,
   address,
+  asset,
   agent,
   check,
   incident,
