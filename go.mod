@@ -24,6 +24,7 @@ require (
 	github.com/yuin/goldmark v1.8.7
 	modernc.org/sqlite v1.60.0
 	pgregory.net/rapid v1.3.0
+	rsc.io/qr v0.2.0
 )
 
 require (

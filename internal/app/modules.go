@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/estate/address"
+	"github.com/mainstay-ops/mainstay/internal/estate/asset"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory"
 	"github.com/mainstay-ops/mainstay/internal/estate/topology"
@@ -31,6 +32,7 @@ func modules() []module.Module {
 		discovery.Module(),
 		topology.Module(),
 		address.Module(),
+		asset.Module(),
 		agent.Module(),
 	}
 }

@@ -2,6 +2,7 @@
 // To add one: import it here and name it in the list.
 
 import { module as address } from './modules/estate/address/module';
+import { module as asset } from './modules/estate/asset/module';
 import { module as discovery } from './modules/estate/discovery/module';
 import { module as health } from './modules/estate/health/module';
 import { module as itemImport } from './modules/estate/import/module';
@@ -23,6 +24,7 @@ export const modules = [
   discovery,
   topology,
   address,
+  asset,
   health,
   agent,
   check,

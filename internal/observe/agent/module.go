@@ -14,6 +14,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/job"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 //go:embed migrations/*.sql
@@ -31,6 +32,7 @@ func newService(d module.Deps) *Service {
 	s := &Service{d: d, live: map[string]*session{}, downloads: make(chan struct{}, maxDownloads)}
 	addr, chosen := d.Config.AgentAddress()
 	s.end = &endpoint{s: s, addr: addr, chosen: chosen}
+	module.Provide[observe.Software](d, s)
 	module.Need(d, &s.items)
 	module.Need(d, &s.places)
 	module.Need(d, &s.metrics)
