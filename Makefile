@@ -37,6 +37,17 @@ run: deps-run build ## build what changed and serve on 127.0.0.1:8080 with ./dat
 build: ui ## build bin/mainstay with the web interface in it
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mainstay ./cmd/mainstay
 
+# What the program is built for besides this machine.
+PLATFORMS ?= linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64
+
+.PHONY: dist
+dist: ui ## build bin/dist/mainstay-PLATFORM for each platform
+	@mkdir -p bin/dist
+	@for p in $(PLATFORMS); do \
+	  out=bin/dist/mainstay-$$p; case $$p in windows-*) out=$$out.exe;; esac; echo "$$out"; \
+	  CGO_ENABLED=0 GOOS=$${p%-*} GOARCH=$${p#*-} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/mainstay; \
+	done
+
 .PHONY: ui
 ui: $(UI_INDEX) ## build the web interface when its sources changed
 
@@ -56,6 +67,8 @@ test: deps-test lint test-go check-gen test-ui test-e2e ## install what tests ne
 .PHONY: test-go
 test-go: ## Go tests, with the race detector where it pays
 	CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/mainstay
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/mainstay
 	CGO_ENABLED=1 scripts/with-postgres.sh $(GO) test -race -timeout 15m $$($(GO) list ./... | grep -E '$(RACE_ROOMS)')
 	CGO_ENABLED=0 scripts/with-postgres.sh $(GO) test -timeout 15m $$($(GO) list ./... | grep -vE '$(RACE_ROOMS)')
 

@@ -1,7 +1,6 @@
-//go:build unix
-
 // Package procrun runs a program with bounds: time, output and environment. When
-// a bound is met, the program and all processes of its group are killed.
+// a bound is met, the program and all processes that it started are killed: its process group on Unix,
+// its job object on Windows.
 package procrun
 
 import (
@@ -47,7 +46,9 @@ type Outcome struct {
 
 // inherited are the variables that a program gets from Mainstay itself. Secrets in
 // the environment of the server stay there.
-var inherited = [...]string{"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME"}
+var inherited = [...]string{"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME",
+	// Windows starts hardly any program without these.
+	"SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE"}
 
 // Prepare finds the program and makes its environment: the allowed variables of
 // this process and those of env, which win. It reads nothing else.
@@ -86,7 +87,7 @@ func Prepare(argv []string, env map[string]string) (*Command, error) {
 		return nil, err
 	}
 	c.null = null
-	c.attr.Sys = &syscall.SysProcAttr{Setpgid: true}
+	c.attr.Sys = attributes()
 	return c, nil
 }
 
@@ -105,7 +106,7 @@ func (c *Command) Run(ctx context.Context, use func(Outcome)) error {
 	}
 	attr := c.attr
 	attr.Files = []*os.File{c.null, w, w}
-	p, err := os.StartProcess(c.path, c.argv, &attr)
+	p, all, err := start(c.path, c.argv, &attr)
 	_ = w.Close()
 	if err != nil {
 		_ = r.Close()
@@ -115,11 +116,12 @@ func (c *Command) Run(ctx context.Context, use func(Outcome)) error {
 		}
 		return fmt.Errorf("the program %s could not be started: %w", c.path, err)
 	}
-	// The whole group is killed: its number is that of the program, see Setpgid.
+	defer all.close()
 	var timedOut atomic.Bool
 	stop := context.AfterFunc(ctx, func() {
 		timedOut.Store(true)
-		_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
+		all.kill()
+		// Where pipes know no deadlines, closing the last writer ends the reading.
 		_ = r.SetReadDeadline(time.Unix(1, 0))
 	})
 	buf := buffers.Get().(*[]byte)
@@ -129,7 +131,7 @@ func (c *Command) Run(ctx context.Context, use func(Outcome)) error {
 	var o Outcome
 	if flooded {
 		o.Flooded = true
-		_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
+		all.kill()
 	}
 	_ = r.Close()
 	st, err := p.Wait()
@@ -140,9 +142,7 @@ func (c *Command) Run(ctx context.Context, use func(Outcome)) error {
 		return fmt.Errorf("the end of the program was not seen: %w", err)
 	}
 	o.Output, o.ExitCode, o.CPU = out, st.ExitCode(), st.UserTime()+st.SystemTime()
-	if ws, ok := st.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		o.Signal = ws.Signal()
-	}
+	o.Signal = signalOf(st)
 	use(o)
 	return nil
 }
