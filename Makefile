@@ -67,8 +67,7 @@ test: deps-test lint test-go check-gen test-ui test-e2e ## install what tests ne
 .PHONY: test-go
 test-go: ## Go tests, with the race detector where it pays
 	CGO_ENABLED=0 $(GO) vet ./...
-	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/mainstay
-	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/mainstay
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 $(GO) vet ./internal/core/procrun ./internal/agent/...
 	CGO_ENABLED=1 scripts/with-postgres.sh $(GO) test -race -timeout 15m $$($(GO) list ./... | grep -E '$(RACE_ROOMS)')
 	CGO_ENABLED=0 scripts/with-postgres.sh $(GO) test -timeout 15m $$($(GO) list ./... | grep -vE '$(RACE_ROOMS)')
 
