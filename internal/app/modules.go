@@ -8,6 +8,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/estate/topology"
 	"github.com/mainstay-ops/mainstay/internal/observe/agent"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
+	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
@@ -32,5 +33,6 @@ func modules() []module.Module {
 		topology.Module(),
 		address.Module(),
 		agent.Module(),
+		device.Module(),
 	}
 }
