@@ -4,30 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/uptrace/bun"
+	"github.com/gosnmp/gosnmp"
 
-	"github.com/mainstay-ops/mainstay/internal/core/access"
-	"github.com/mainstay-ops/mainstay/internal/core/config"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
-	"github.com/mainstay-ops/mainstay/internal/core/live"
-	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
-	wing "github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/observe"
-	"github.com/mainstay-ops/mainstay/internal/observe/device"
-	"github.com/mainstay-ops/mainstay/internal/observe/metric"
-	"github.com/mainstay-ops/mainstay/internal/testkit/snmpreplay"
 )
 
 const (
@@ -41,100 +30,130 @@ func pollColumns() []string {
 	return []string{x + "6", x + "10", x + "7", x + "8", x + "9", x + "11", x + "12", x + "13", t + "14", t + "20", t + "13", t + "19", t + "7", t + "8", x + "15"}
 }
 
-// agents answers as one switch at many ports, one after the other from the first.
-func agents(where string) {
-	host, first, _ := strings.Cut(where, " ")
-	begin, _ := strconv.Atoi(first)
-	var v []snmp.Var
-	put := func(oid string, k snmp.Kind, n uint64, s string) {
-		v = append(v, snmp.Var{OID: snmp.OID(oid), Kind: k, Num: int64(n), Unum: n, Raw: []byte(s)}) //nolint:gosec // small numbers
+type agentVar struct {
+	oid snmp.OID
+	pdu gosnmp.SnmpPDU
+}
+
+// agents answers as many switches.
+func agents(port string) {
+	var v []agentVar
+	put := func(oid string, k gosnmp.Asn1BER, n uint64, s string) {
+		p := gosnmp.SnmpPDU{Name: "." + oid, Type: k}
+		switch k {
+		case gosnmp.OctetString:
+			p.Value = []byte(s)
+		case gosnmp.Integer:
+			p.Value = int(n) //nolint:gosec // small numbers
+		case gosnmp.Counter64:
+			p.Value = n
+		default:
+			p.Value = uint32(n) //nolint:gosec // small numbers
+		}
+		v = append(v, agentVar{snmp.OID(oid), p})
 	}
-	put("1.3.6.1.2.1.1.1.0", snmp.OctetString, 0, "a switch")
-	put("1.3.6.1.2.1.1.3.0", snmp.TimeTicks, 123456, "")
-	put("1.3.6.1.2.1.1.5.0", snmp.OctetString, 0, "sw")
-	put("1.3.6.1.2.1.2.1.0", snmp.Integer, snmpInterfaces, "")
+	put("1.3.6.1.2.1.1.1.0", gosnmp.OctetString, 0, "a switch")
+	put("1.3.6.1.2.1.1.3.0", gosnmp.TimeTicks, 123456, "")
+	put("1.3.6.1.2.1.1.5.0", gosnmp.OctetString, 0, "sw")
+	put("1.3.6.1.2.1.2.1.0", gosnmp.Integer, snmpInterfaces, "")
 	for i := uint64(1); i <= snmpInterfaces; i++ {
 		n := "." + strconv.FormatUint(i, 10)
-		put("1.3.6.1.2.1.2.2.1.2"+n, snmp.OctetString, 0, "GigabitEthernet1/0/"+n[1:])
-		put("1.3.6.1.2.1.2.2.1.3"+n, snmp.Integer, 6, "")
-		put("1.3.6.1.2.1.31.1.1.1.1"+n, snmp.OctetString, 0, "Gi1/0/"+n[1:])
+		put("1.3.6.1.2.1.2.2.1.2"+n, gosnmp.OctetString, 0, "GigabitEthernet1/0/"+n[1:])
+		put("1.3.6.1.2.1.2.2.1.3"+n, gosnmp.Integer, 6, "")
+		put("1.3.6.1.2.1.31.1.1.1.1"+n, gosnmp.OctetString, 0, "Gi1/0/"+n[1:])
 		for _, c := range pollColumns() {
 			switch {
 			case strings.HasSuffix(c, "2.2.1.7"), strings.HasSuffix(c, "2.2.1.8"):
-				put(c+n, snmp.Integer, 1, "")
+				put(c+n, gosnmp.Integer, 1, "")
 			case strings.HasSuffix(c, ".31.1.1.1.15"):
-				put(c+n, snmp.Gauge32, 1000, "")
+				put(c+n, gosnmp.Gauge32, 1000, "")
 			case strings.Contains(c, ".31.1.1.1."):
-				put(c+n, snmp.Counter64, 123_456_789_012+i, "")
+				put(c+n, gosnmp.Counter64, 123_456_789_012+i, "")
 			default:
-				put(c+n, snmp.Counter32, i, "")
+				put(c+n, gosnmp.Counter32, i, "")
 			}
 		}
 	}
-	r := snmpreplay.New(v...)
+	slices.SortFunc(v, func(a, b agentVar) int { return a.oid.Compare(b.oid) })
 	for i := range snmpDevices {
-		conn, err := net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(begin+i)))
+		// Each agent has an address of its own; all have the same port.
+		conn, err := net.ListenPacket("udp", net.JoinHostPort(agentAddress(i), port))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		go r.ServeOn(conn, "public")
+		go serveAgent(conn, v)
 	}
 	fmt.Println("ready")
 	select {}
 }
 
-// world answers the questions that the poller has to other modules.
-type world struct{ first int }
+func agentAddress(i int) string { return fmt.Sprintf("127.77.%d.%d", i/250, i%250+1) }
 
-func (w world) SNMP(_ context.Context, _ bun.IDB, id string) (snmp.Target, error) {
-	n, _ := strconv.Atoi(id)
-	return snmp.Target{Address: "127.0.0.1:" + strconv.Itoa(w.first+n), Community: "public"}, nil
-}
-
-func (world) SNMPItems(_ context.Context, _ bun.IDB, after string, limit int) ([]string, error) {
-	out := []string{}
-	for i := range snmpDevices {
-		if id := fmt.Sprintf("%06d", i); id > after && len(out) < limit {
-			out = append(out, id)
+// serveAgent answers GET, GETNEXT and GETBULK of version 2c.
+func serveAgent(conn net.PacketConn, v []agentVar) {
+	wire := &gosnmp.GoSNMP{Version: gosnmp.Version2c, Community: "public", MaxOids: gosnmp.MaxOids}
+	buf := make([]byte, 4096)
+	for {
+		n, from, err := conn.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		req, err := wire.SnmpDecodePacket(buf[:n])
+		if err != nil {
+			continue
+		}
+		res := &gosnmp.SnmpPacket{Version: req.Version, Community: req.Community, PDUType: gosnmp.GetResponse, RequestID: req.RequestID, Logger: req.Logger}
+		add := func(name string, i int, exact bool) string {
+			switch {
+			case i < len(v) && (!exact || v[i].oid == snmp.OID(name)):
+				res.Variables = append(res.Variables, v[i].pdu)
+				return string(v[i].oid)
+			case exact:
+				res.Variables = append(res.Variables, gosnmp.SnmpPDU{Name: "." + name, Type: gosnmp.NoSuchInstance})
+			default:
+				res.Variables = append(res.Variables, gosnmp.SnmpPDU{Name: "." + name, Type: gosnmp.EndOfMibView})
+			}
+			return name
+		}
+		at := make([]string, len(req.Variables))
+		for i, q := range req.Variables {
+			at[i] = strings.TrimPrefix(q.Name, ".")
+		}
+		rounds := 1
+		if req.PDUType == gosnmp.GetBulkRequest {
+			rounds = int(req.MaxRepetitions)
+		}
+		for range rounds {
+			for i := range at {
+				j, found := slices.BinarySearchFunc(v, snmp.OID(at[i]), func(a agentVar, o snmp.OID) int { return a.oid.Compare(o) })
+				if req.PDUType == gosnmp.GetRequest {
+					add(at[i], j, true)
+					continue
+				}
+				if found {
+					j++
+				}
+				at[i] = add(at[i], j, false)
+			}
+			if len(res.Variables) > 55 && req.PDUType == gosnmp.GetBulkRequest {
+				break // as much as fits into a packet
+			}
+		}
+		if out, err := res.MarshalMsg(); err == nil {
+			_, _ = conn.WriteTo(out, from)
 		}
 	}
-	return out, nil
 }
 
-func (world) ByIDs(_ context.Context, _ bun.IDB, ids []string) (map[string]wing.Item, error) {
-	out := map[string]wing.Item{}
-	for _, id := range ids {
-		out[id] = wing.Item{ID: id, Name: "sw-" + id}
-	}
-	return out, nil
-}
-
-func (world) ByName(context.Context, bun.IDB, string) (wing.Item, error) { return wing.Item{}, nil }
-
-func (world) Impact(context.Context, bun.IDB, []string) ([]wing.Reached, error) { return nil, nil }
-
-func (world) Needs(context.Context, bun.IDB, []string) ([]wing.Reached, error) { return nil, nil }
-
-func (world) SendResult(context.Context, string, observe.Result) error { return nil }
-
-func (world) EnsureCheck(context.Context, *db.Tx, observe.CheckSpec) error { return nil }
-
-func (world) DropCheck(context.Context, *db.Tx, string) error { return nil }
-
-func (world) HasCheckFor(context.Context, bun.IDB, []string) (map[string]bool, error) {
-	return nil, nil
-}
-
-// snmpPoll polls with the poller and the metric store of the program; only the
-// other modules are left out.
+// snmpPoll lets the server poll and compares the processor time for a value.
 func snmpPoll(ctx context.Context) error {
-	const begin = 21000
+	const port = "21161"
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	c := exec.CommandContext(ctx, self, "-respond", "snmp!127.0.0.1 "+strconv.Itoa(begin))
+	c := exec.CommandContext(ctx, self, "-respond", "snmp!"+port)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -147,17 +166,18 @@ func snmpPoll(ctx context.Context) error {
 	if _, err := io.ReadFull(out, make([]byte, 6)); err != nil {
 		return fmt.Errorf("the agents did not start: %w", err)
 	}
-	perValue, err := pollAll(ctx, world{first: begin})
+	perValue, err := pollAll(ctx, port)
 	if err != nil {
 		return err
 	}
-	walked, err := bulkwalk(ctx, "127.0.0.1:"+strconv.Itoa(begin))
+	addr := net.JoinHostPort(agentAddress(0), port)
+	walked, err := bulkwalk(ctx, addr)
 	if err != nil {
 		fmt.Printf("  snmpbulkwalk: not measured: %v\n", err)
 	} else {
 		row("snmpbulkwalk, the same columns", walked, "µs CPU/value", walked/perValue, "times ours")
 	}
-	exported, err := exporter(ctx, "127.0.0.1:"+strconv.Itoa(begin))
+	exported, err := exporter(ctx, addr)
 	if err != nil {
 		fmt.Printf("  snmp_exporter: not measured: %v\n", err)
 	} else {
@@ -166,73 +186,87 @@ func snmpPoll(ctx context.Context) error {
 	return nil
 }
 
-func pollAll(ctx context.Context, w world) (float64, error) {
-	dir, err := os.MkdirTemp("", "mainstay-bench-")
+func pollAll(ctx context.Context, port string) (float64, error) {
+	s, err := startServer(ctx, false)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	d, err := db.Open(ctx, db.Options{Dir: dir})
-	if err != nil {
+	defer s.stop()
+	var b strings.Builder
+	fmt.Fprintf(&b, "kinds:\n  - name: switch\ncredentials:\n  - {name: lan, version: 2c, community: public, port: %s}\nitems:\n", port)
+	for i := range snmpDevices {
+		fmt.Fprintf(&b, "  - {name: sw-%04d, kind: switch}\n", i)
+	}
+	if _, err := s.do(ctx, http.MethodPost, "/api/v1/apply", "application/yaml", strings.NewReader(b.String())); err != nil {
 		return 0, err
 	}
-	defer func() { _ = d.Close() }()
-	cfg := config.Default()
-	cfg.Data = dir
-	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	reg := prometheus.NewRegistry()
-	deps := module.Deps{DB: d, Config: cfg, Logger: logger, Metrics: reg, Health: module.NewHealth(), Wire: module.NewWire(), Live: live.NewHub()}
-	module.Provide[wing.Credentials](deps, w)
-	module.Provide[wing.Items](deps, w)
-	module.Provide[observe.ResultTaker](deps, w)
-	module.Provide[observe.CheckMaker](deps, w)
-	var starters []module.Starter
-	var sets []db.Migrations
-	for _, m := range []module.Module{metric.Module(), device.Module()} {
-		inst, err := m.New(deps)
-		if err != nil {
-			return 0, err
-		}
-		if m.Migrations != nil {
-			sets = append(sets, db.Migrations{Module: m.ID, FS: m.Migrations})
-		}
-		starters = append(starters, inst.(module.Starter))
-	}
-	if err := d.Migrate(ctx, sets); err != nil {
+	// What discovery would have written, without the time that it takes.
+	if err := s.halt(); err != nil {
 		return 0, err
 	}
-	if err := deps.Wire.Join(); err != nil {
+	if err := markRead(ctx, s.dir); err != nil {
 		return 0, err
 	}
-	for _, s := range starters {
-		if err := s.Start(access.AsSystem(ctx)); err != nil {
-			return 0, err
-		}
+	if err := s.again(ctx); err != nil {
+		return 0, err
 	}
-	defer func() {
-		for i := len(starters) - 1; i >= 0; i-- {
-			starters[i].Stop(ctx)
-		}
-	}()
 	// In the first minutes each device is read in full once.
-	wait(ctx, 2*time.Minute)
-	values, late, failed := tally(reg)
-	before, at := cpu(), time.Now()
+	wait(ctx, 100*time.Second)
+	first, err := s.polling(ctx)
+	if err != nil {
+		return 0, err
+	}
+	before, at := processCPU(s.cmd.Process.Pid), time.Now()
 	wait(ctx, time.Minute)
-	v2, l2, f2 := tally(reg)
-	used, took := cpu()-before, time.Since(at)
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	n := v2 - values
+	second, err := s.polling(ctx)
+	if err != nil {
+		return 0, err
+	}
+	used, took := processCPU(s.cmd.Process.Pid)-before, time.Since(at)
+	diff := func(k string) float64 { return second["mainstay_device_"+k] - first["mainstay_device_"+k] }
+	n := diff("values_total")
 	per := float64(used.Microseconds()) / max(n, 1)
-	fmt.Printf("  %d devices with %d interfaces, every 60 s\n", snmpDevices, snmpInterfaces)
+	fmt.Printf("  %d devices with %d interfaces, every 60 s, the whole server\n", snmpDevices, snmpInterfaces)
+	row("polls in a minute", diff(`polls_total{result="ok"}`), "", 0, "")
 	row("values polled and stored", n/took.Seconds(), "per second", 0, "")
 	row("processor", used.Seconds()/took.Seconds()*100, "% of one", 0, "")
-	row("polls that were late or left out", l2-late, "", 0, "")
-	row("polls that failed", f2-failed, "", 0, "")
-	row("memory of the process", float64(mem.Sys)/(1<<20), "MiB", 0, "with the metric store")
+	row("polls that were late or left out", diff("polls_late_total"), "", 0, "")
+	row("polls that failed", diff(`polls_total{result="failed"}`), "", 0, "")
+	row("resident memory", s.resident(), "MiB", 0, "")
 	row("Mainstay, with storing", per, "µs CPU/value", 1, "")
 	return per, nil
+}
+
+// markRead says of each item that it was read with the credential.
+func markRead(ctx context.Context, dir string) error {
+	d, err := db.Open(ctx, db.Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	return d.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for i := range snmpDevices {
+			if _, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, read_at) SELECT id, 'lan', ?, ? FROM items WHERE name = ?", agentAddress(i), tx.Now(), fmt.Sprintf("sw-%04d", i)).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// polling reads the metrics of the server about polling.
+func (s *server) polling(ctx context.Context) (map[string]float64, error) {
+	b, err := s.get(ctx, "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]float64{}
+	for line := range strings.Lines(string(b)) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			out[k], _ = strconv.ParseFloat(v, 64)
+		}
+	}
+	return out, nil
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -240,26 +274,6 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-func tally(reg *prometheus.Registry) (values, late, failed float64) {
-	fams, _ := reg.Gather()
-	for _, f := range fams {
-		for _, m := range f.GetMetric() {
-			n := m.GetCounter().GetValue()
-			switch f.GetName() {
-			case "mainstay_device_values_total":
-				values += n
-			case "mainstay_device_polls_late_total":
-				late += n
-			case "mainstay_device_polls_total":
-				if len(m.GetLabel()) > 0 && m.GetLabel()[0].GetValue() == "failed" {
-					failed += n
-				}
-			}
-		}
-	}
-	return values, late, failed
 }
 
 // bulkwalk walks the columns one by one as a script would; the values are not stored.

@@ -80,17 +80,8 @@ func (r *Recording) Serve(t testing.TB, community string, opts ...Option) string
 	return conn.LocalAddr().String()
 }
 
-// ServeOn answers on conn until it is closed, for programs that are no tests.
-func (r *Recording) ServeOn(conn net.PacketConn, community string) {
-	a := &agent{
-		r: r, community: community, conn: conn, size: maxAnswer,
-		wire: &gosnmp.GoSNMP{Version: gosnmp.Version2c, Community: community, MaxOids: gosnmp.MaxOids},
-	}
-	a.serve()
-}
-
 func (a *agent) serve() {
-	buf := make([]byte, 4096) // requests are small
+	buf := make([]byte, 65535)
 	for n := 1; ; n++ {
 		size, from, err := a.conn.ReadFrom(buf)
 		if errors.Is(err, net.ErrClosed) {
