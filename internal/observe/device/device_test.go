@@ -115,7 +115,8 @@ func poll(t *testing.T, s *Service, d *dev) {
 // sw is a switch whose uptime, first counter and first port can be set.
 func sw(uptime, octets uint64, oper int64) *snmpreplay.Recording {
 	v := []snmp.Var{
-		{OID: sysUpTime, Kind: snmp.TimeTicks, Unum: uptime}, {OID: ifNumber, Kind: snmp.Integer, Num: 2},
+		{OID: sysUpTime, Kind: snmp.TimeTicks, Unum: uptime},
+		{OID: ifNumber, Kind: snmp.Integer, Num: 2},
 		{OID: "1.3.6.1.2.1.15.3.1.2.192.0.2.9", Kind: snmp.Integer, Num: 6},
 		{OID: "1.3.6.1.2.1.15.3.1.3.192.0.2.9", Kind: snmp.Integer, Num: 2},
 		{OID: "1.3.6.1.2.1.15.3.1.9.192.0.2.9", Kind: snmp.Integer, Num: 64500},

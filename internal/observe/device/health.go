@@ -233,9 +233,9 @@ func (d *dev) gaugesRead(ctx context.Context, r *column.Reader, m observe.Append
 	}
 	err := r.Get(ctx, d.gaugeOIDs, func(i int, v *snmp.Var) {
 		// Text is needed for numbers within it; the buffer is used again.
-		raw := append(d.gaugeVars[i].Raw[:0], v.Raw...)
+		keep := d.gaugeVars[i].Raw[:0]
 		d.gaugeVars[i] = *v
-		d.gaugeVars[i].Raw = raw
+		d.gaugeVars[i].Raw = append(keep, v.Raw...)
 	})
 	if err != nil {
 		return err
