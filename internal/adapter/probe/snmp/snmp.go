@@ -3,6 +3,7 @@ package snmp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -129,7 +130,7 @@ func (p *probe) Run(ctx context.Context) observe.Result {
 	who := p.cfg.Target()
 	v, err := p.read(ctx)
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		return probekit.Report(start, observe.Critical, "%s did not answer SNMP in time", who)
 	case err != nil:
 		return probekit.Report(start, observe.Critical, "%s", strings.TrimSuffix(errs.Message(err), "."))
