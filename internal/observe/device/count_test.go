@@ -28,7 +28,9 @@ func TestPollIsLean(t *testing.T) {
 	s, _, _ := service(t)
 	d := newDev(snmp.Target{Address: snmpreplay.New(v...).Serve(t, "public"), Community: "public", Timeout: time.Second})
 	poll(t, s, d)
+	s.survey(t.Context(), d)
+	require.False(t, d.surveyed.IsZero())
 	poll(t, s, d)
 	require.NoError(t, d.err)
-	require.Equal(t, 100*figures+3, d.values)
+	require.Equal(t, 100*figures+3, d.values, "%v", d.gaugeOIDs)
 }

@@ -67,6 +67,9 @@ func plan(rd *profile.Reading, raw map[string]float64, units map[string]float64)
 	}
 	for i := range rd.Points {
 		p := &rd.Points[i]
+		if len(p.OIDs) > 0 && isPolled(p.OIDs[0]) {
+			continue // polled as columns
+		}
 		name, scale := renamed(p.Metric)
 		l := map[string]string{}
 		for k, v := range p.Labels {
@@ -127,6 +130,11 @@ func plan(rd *profile.Reading, raw map[string]float64, units map[string]float64)
 		}
 	}
 	return out
+}
+
+// isPolled tells whether a value is polled anyway.
+func isPolled(o snmp.OID) bool {
+	return o == sysUpTime || strings.HasPrefix(string(o), ifTable) || strings.HasPrefix(string(o), ifXTable)
 }
 
 // memories reads physical memory as the survey does: what buffers and caches hold
