@@ -242,8 +242,9 @@ func (d *dev) gaugesRead(ctx context.Context, r *column.Reader, m observe.Append
 	err := r.Get(ctx, d.gaugeOIDs, func(i int, v *snmp.Var) {
 		// Text is needed for numbers within it; the buffer is used again.
 		keep := d.gaugeVars[i].Raw[:0]
+		keep = append(keep, v.Raw...)
 		d.gaugeVars[i] = *v
-		d.gaugeVars[i].Raw = append(keep, v.Raw...)
+		d.gaugeVars[i].Raw = keep
 	})
 	if err != nil {
 		return err
