@@ -34,6 +34,7 @@ var scenarios = []struct {
 	{"plugin", "Nagios plugins per second", plugin},
 	{"icmp", "CPU per echo request", icmp},
 	{"sweep", "a /16 by ping at 5,000 packets a second", sweep},
+	{"snmp", "1,000 devices with 100 interfaces each by SNMP, every 60 s", snmpPoll},
 	{"start", "start to ready, and at rest", start},
 	{"estate", "100,000 items with 300,000 relations, through the API", estate},
 	{"many", "100,000 TCP checks every 60 s", many},
@@ -79,6 +80,10 @@ func cpuModel() string {
 // counted.
 func answer(where string) {
 	kind, addr, _ := strings.Cut(where, "!")
+	if kind == "snmp" {
+		agents(addr)
+		return
+	}
 	if kind == "http" {
 		srv := http.Server{Addr: addr, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })}
 		_ = srv.ListenAndServe()

@@ -52,6 +52,8 @@ BENCH_PACKAGES="
 fping                      fping
 icinga2-bin                icinga2
 prometheus-blackbox-exporter prometheus-blackbox-exporter
+prometheus-snmp-exporter   prometheus-snmp-exporter
+snmp                       snmpbulkwalk
 "
 
 # present tells whether a command or a file pattern exists.

@@ -9,6 +9,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/estate/topology"
 	"github.com/mainstay-ops/mainstay/internal/observe/agent"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
+	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
@@ -34,5 +35,6 @@ func modules() []module.Module {
 		address.Module(),
 		asset.Module(),
 		agent.Module(),
+		device.Module(),
 	}
 }

@@ -35,6 +35,7 @@ var examples = map[string]string{
 	"postgres": `postgres: {host: db.example.org, user: monitor, database: shop, query: "SELECT count(*) > 0 FROM orders", expect: t}`,
 	"mysql":    `mysql: {address: db.example.org, user: monitor, tls: true}`,
 	"redis":    `redis: {address: cache.example.org, info: role, expect: master}`,
+	"snmp":     `snmp: {address: ups.example.org, oid: 1.3.6.1.2.1.33.1.2.4.0, warning: "60:", critical: "30:"}`,
 	"process":  `process: {name: "^nginx$", min: 2}`,
 	"disk":     `disk: {path: /var, warn: 80, crit: 90}`,
 	"script":   `script: {shell: "test -f /run/ready || { echo not ready; exit 2; }"}`,
