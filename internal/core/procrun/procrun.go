@@ -46,9 +46,11 @@ type Outcome struct {
 
 // inherited are the variables that a program gets from Mainstay itself. Secrets in
 // the environment of the server stay there.
-var inherited = [...]string{"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME",
+var inherited = [...]string{
+	"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME",
 	// Windows starts hardly any program without these.
-	"SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE"}
+	"SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE",
+}
 
 // Prepare finds the program and makes its environment: the allowed variables of
 // this process and those of env, which win. It reads nothing else.

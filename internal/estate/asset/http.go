@@ -17,8 +17,8 @@ type TagIn struct {
 	Tag string `path:"tag" maxLength:"40"`
 }
 
-// AssetFields is what is sent to change an asset.
-type AssetFields struct {
+// Fields is what is sent to change an asset.
+type Fields struct {
 	Details
 	Item string `json:"item,omitempty" maxLength:"200" doc:"Name of the item that it is."`
 }
@@ -27,13 +27,13 @@ type assetNewIn struct {
 	Body struct {
 		Tag   string `json:"tag,omitempty" maxLength:"40" doc:"The next number unless given."`
 		State string `json:"state,omitempty" enum:"ordered,in_stock,in_use,repair,retired,disposed" doc:"in_stock unless given."`
-		AssetFields
+		Fields
 	}
 }
 
 type assetPutIn struct {
 	TagIn
-	Body AssetFields
+	Body Fields
 }
 
 type moveIn struct {

@@ -1015,6 +1015,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A device as SNMP told at the last poll: interfaces, processors, memory, storage, sensors, routing neighbors
+         * @description Needs the permission `metric.read`.
+         */
+        get: operations["get-device"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{name}/polling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set how often a device is polled
+         * @description Needs the permission `check.write`.
+         */
+        put: operations["set-device-polling"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/discovery-jobs": {
         parameters: {
             query?: never;
@@ -5465,6 +5505,100 @@ export interface components {
             decision: "same" | "different" | "open";
             /** @description With same: the name of the item that stays. */
             keep?: string;
+        };
+        DeviceGaugeView: {
+            labels: {
+                [key: string]: string;
+            };
+            metric: string;
+            /** @description The word of a state. */
+            state?: string;
+            /** Format: double */
+            value: number;
+        };
+        DeviceInterfaceView: {
+            admin_up: boolean;
+            alias: string;
+            /**
+             * Format: date-time
+             * @description When it was seen to go up or down last.
+             */
+            changed_at?: string;
+            /**
+             * Format: double
+             * @description Both directions.
+             */
+            discards_per_second: number | null;
+            /**
+             * Format: double
+             * @description Both directions.
+             */
+            errors_per_second: number | null;
+            /** Format: double */
+            in_bytes_per_second: number | null;
+            /** Format: int64 */
+            index: number;
+            name: string;
+            oper_up: boolean;
+            /** Format: double */
+            out_bytes_per_second: number | null;
+            /**
+             * Format: double
+             * @description Bits per second; 0 when not known.
+             */
+            speed_bps: number;
+            type: string;
+        };
+        DevicePeerView: {
+            address: string;
+            enabled: boolean;
+            good: boolean;
+            /** @enum {string} */
+            protocol: "bgp" | "ospf";
+            /** Format: int64 */
+            remote_as?: number;
+            state: string;
+        };
+        DevicePolling: {
+            /**
+             * Format: int64
+             * @description 10 to 86400; 0 switches polling off.
+             */
+            every_seconds: number;
+        };
+        DeviceView: {
+            address: string;
+            /**
+             * Format: date-time
+             * @description When a poll succeeded last.
+             */
+            answered_at?: string;
+            /** Format: double */
+            duration_seconds: number;
+            /** @description Why the last poll failed. */
+            error?: string;
+            /** Format: int64 */
+            every_seconds: number;
+            gauges: components["schemas"]["DeviceGaugeView"][];
+            interfaces: components["schemas"]["DeviceInterfaceView"][];
+            item: string;
+            /** @description What is not polled, and why. */
+            limits?: string[];
+            peers: components["schemas"]["DevicePeerView"][];
+            /** Format: date-time */
+            polled_at?: string;
+            profile?: string;
+            /**
+             * @description waiting: it was not polled yet.
+             * @enum {string}
+             */
+            state: "waiting" | "up" | "down";
+            /** @description False until the device was read in full once: processors, memory, storage and sensors come then. */
+            surveyed: boolean;
+            /** Format: double */
+            uptime_seconds: number;
+            /** Format: int64 */
+            values: number;
         };
         DiscoveryCertificate: {
             issuer: string;
@@ -13575,6 +13709,184 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListInventoryGone"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the item; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-device-polling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the item; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePolling"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicePolling"];
                 };
             };
             /** @description Bad Request */

@@ -65,11 +65,11 @@ export function useTraffic(item: string) {
       };
       const of = `{item=${quoted(item)}}`;
       await Promise.all([
-        read('receive', `sum by (interface) (rate(network_interface_receive_bytes_total${of}[5m]))`, 8),
-        read('transmit', `sum by (interface) (rate(network_interface_transmit_bytes_total${of}[5m]))`, 8),
+        read('receive', `sum by (interface) (rate(network_interface_in_bytes_total${of}[5m]))`, 8),
+        read('transmit', `sum by (interface) (rate(network_interface_out_bytes_total${of}[5m]))`, 8),
         read(
           'errors',
-          `sum by (interface) (rate({__name__=~"network_interface_(receive|transmit)_errors_total",item=${quoted(item)}}[5m]))`,
+          `sum by (interface) (rate({__name__=~"network_interface_(in|out)_errors_total",item=${quoted(item)}}[5m]))`,
           1,
         ),
       ]);
