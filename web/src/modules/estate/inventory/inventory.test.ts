@@ -35,7 +35,7 @@ describe('inventory', () => {
     ).toEqual([2, 1, 1]);
   });
   it('names fields', () => {
-    expect(fieldTitle('attributes.os_version')).toBe('Os version');
+    expect(fieldTitle('attributes.os_version')).toBe('OS version');
     expect(fieldTitle('labels.env')).toBe('Label env');
     expect(attributeField('attributes[2].type')).toBe('type');
     expect(attributeField('attributes[2]')).toBe('');

@@ -15,6 +15,7 @@ import { Panel } from '@/ui/Panel';
 import { Time } from '@/ui/Time';
 import { done } from '@/ui/toast';
 import { kindTitle } from './list';
+import { fieldTitle } from './past';
 
 export const Route = createLazyRoute('/estate/item-proposals')({ component: Page });
 
@@ -67,7 +68,7 @@ function Page() {
               />
             );
           return (
-            <div style={{ display: 'flex', flexDirection: 'column', gap: 12, padding: 12, overflow: 'auto' }}>
+            <div style={{ display: 'flex', flexDirection: 'column', gap: 12, padding: 16, overflow: 'auto' }}>
               {all.map((p) => (
                 <One key={p.id} p={p} />
               ))}
@@ -89,9 +90,16 @@ function Page() {
   );
 }
 
-const text = (v: unknown) =>
-  v === null || v === undefined || v === '' ? '–' : typeof v === 'string' ? v : JSON.stringify(v);
-
+const WORDS = ['criticality', 'lifecycle', 'kind'];
+const NOTHING = '–';
+/** A value of a change as people read it. */
+function text(v: unknown, field = ''): string {
+  if (v === null || v === undefined || v === '') return NOTHING;
+  if (typeof v === 'string') return WORDS.includes(field) ? kindTitle(v) : v;
+  if (Array.isArray(v) && v.every((x) => typeof x === 'string')) return v.join(', ') || NOTHING;
+  const s = JSON.stringify(v);
+  return s === '{}' || s === '[]' ? NOTHING : s;
+}
 function One({ p }: { p: Proposal }) {
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
@@ -152,23 +160,25 @@ function One({ p }: { p: Proposal }) {
       }
       flush
     >
-      <p style={{ margin: 0, padding: '8px 12px' }} className="muted">
-        {p.author} proposed this <Time at={p.made_at} />.{' '}
-        {p.state === 'waiting' ? (
-          <>
-            It expires <Time at={p.expires_at} />.
-          </>
-        ) : (
-          <>
-            {kindTitle(p.state)}
-            {p.decided_by && ` by ${p.decided_by}`}
-            {p.reason && `: ${p.reason}`}
-          </>
-        )}{' '}
+      <div style={{ padding: '8px 12px', display: 'flex', flexWrap: 'wrap', gap: 10 }} className="muted">
+        <span>
+          {p.author} proposed this <Time at={p.made_at} />.{' '}
+          {p.state === 'waiting' ? (
+            <>
+              It expires <Time at={p.expires_at} />.
+            </>
+          ) : (
+            <>
+              {kindTitle(p.state)}
+              {p.decided_by && ` by ${p.decided_by}`}
+              {p.reason && `: ${p.reason}`}
+            </>
+          )}
+        </span>
         <Link to={`/estate/items/${encodeURIComponent(p.item)}` as string}>Open {p.item}</Link>
-      </p>
+      </div>
       {error && (
-        <p role="alert" style={{ margin: 0, padding: '0 12px 8px', color: 'var(--crit-tx, inherit)' }}>
+        <p role="alert" style={{ margin: 0, padding: '0 12px 8px', color: 'var(--tx-down)' }}>
           {error}
         </p>
       )}
@@ -181,13 +191,16 @@ function One({ p }: { p: Proposal }) {
           </tr>
         </thead>
         <tbody>
-          {p.changes.map((c) => (
-            <tr key={`${c.field} ${text(c.before)} ${text(c.after)}`}>
-              <td style={{ overflowWrap: 'anywhere' }}>{kindTitle(c.field)}</td>
-              <td style={{ overflowWrap: 'anywhere' }}>{text(c.before)}</td>
-              <td style={{ overflowWrap: 'anywhere' }}>{text(c.after)}</td>
-            </tr>
-          ))}
+          {p.changes
+            .map((c) => ({ field: c.field, before: text(c.before, c.field), after: text(c.after, c.field) }))
+            .filter((c) => c.before !== c.after)
+            .map((c) => (
+              <tr key={`${c.field} ${c.before} ${c.after}`}>
+                <td style={{ overflowWrap: 'anywhere' }}>{fieldTitle(c.field)}</td>
+                <td style={{ overflowWrap: 'anywhere' }}>{c.before}</td>
+                <td style={{ overflowWrap: 'anywhere' }}>{c.after}</td>
+              </tr>
+            ))}
         </tbody>
       </table>
       <Modal opened={asking} onClose={() => setAsking(false)} title={`Reject the change of ${p.item}?`} size={460}>
