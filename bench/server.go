@@ -181,6 +181,9 @@ func many(ctx context.Context) error {
 	if err := s.visibility(ctx); err != nil {
 		return err
 	}
+	if err := s.firstMail(ctx); err != nil {
+		return err
+	}
 	begin = time.Now()
 	b, err := s.get(ctx, "/api/v1/checks?cursor=50000&limit=100")
 	if err != nil {
