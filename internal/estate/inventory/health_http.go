@@ -204,18 +204,18 @@ func (s *Service) healthView(ctx context.Context, in *healthIn) (*httpapi.Body[H
 	now := s.db.Clock().Now()
 	v := HealthView{ComputedAt: sn.at, StaleDays: in.StaleDays, Lists: []HealthList{}, Kinds: []HealthKind{}}
 	counts, kinds := map[string]int{}, map[string]*HealthKind{}
-	lists := healthLists()
+	lists, member := healthLists(), map[string]bool{}
 	for _, i := range sn.items {
 		if !visible(ctx, i.OwnerTeamID) {
 			continue
 		}
 		v.Items++
-		in2 := func(list string) bool {
-			return i.why(list, now, in.StaleDays) != "" && !out[list][i.ID]
-		}
+		// Each list is asked once: a hundred thousand items have many.
+		clear(member)
 		for _, l := range lists {
-			if in2(l.Name) {
+			if i.why(l.Name, now, in.StaleDays) != "" && !out[l.Name][i.ID] {
 				counts[l.Name]++
+				member[l.Name] = true
 			}
 		}
 		k := kinds[i.Kind]
@@ -223,7 +223,7 @@ func (s *Service) healthView(ctx context.Context, in *healthIn) (*httpapi.Body[H
 			k = &HealthKind{Kind: i.Kind}
 			kinds[i.Kind] = k
 		}
-		k.add(in2, sn.checks && i.watched)
+		k.add(member, sn.checks && i.watched)
 	}
 	for _, l := range lists {
 		if l.Name == listNoBackup && !sn.backup || l.Name == listUnmonitored && !sn.checks {
@@ -242,23 +242,26 @@ func (s *Service) healthView(ctx context.Context, in *healthIn) (*httpapi.Body[H
 	return &httpapi.Body[HealthView]{Body: v}, err
 }
 
-// add counts one item; the means are made at the end.
-func (k *HealthKind) add(in func(string) bool, watched bool) {
+// add counts one item that is in these lists; the means are made at the end.
+func (k *HealthKind) add(in map[string]bool, watched bool) {
 	k.Items++
-	if !in(listStale) && !in(listDuplicates) {
+	if !in[listStale] && !in[listDuplicates] {
 		k.Correctness++
 	}
-	wanted := []string{listNoOwner, listOrphans}
-	if watched {
-		wanted = append(wanted, listUnmonitored)
+	wanted, has := 2, 0
+	if !in[listNoOwner] {
+		has++
 	}
-	has := 0
-	for _, l := range wanted {
-		if !in(l) {
+	if !in[listOrphans] {
+		has++
+	}
+	if watched {
+		wanted++
+		if !in[listUnmonitored] {
 			has++
 		}
 	}
-	k.Completeness += float64(has) / float64(len(wanted))
+	k.Completeness += float64(has) / float64(wanted)
 }
 
 func (s *Service) doubtCount(ctx context.Context) (int, error) {
