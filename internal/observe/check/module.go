@@ -49,6 +49,8 @@ func newInstance(d module.Deps) *instance {
 	module.Need(d, &s.engine.appender)
 	module.Provide[observe.CheckMaker](d, s)
 	module.Provide[observe.ResultTaker](d, s)
+	module.Provide[observe.PlacedChecks](d, s)
+	module.Want(d, &s.engine.places.reach)
 	module.Provide[observe.History](d, s)
 	module.Provide[observe.Maintenance](d, s)
 	module.Provide[observe.ItemStates](d, s)
