@@ -10,6 +10,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/agent"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
+	"github.com/mainstay-ops/mainstay/internal/observe/edge"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
@@ -35,6 +36,7 @@ func modules() []module.Module {
 		address.Module(),
 		asset.Module(),
 		agent.Module(),
+		edge.Module(),
 		device.Module(),
 	}
 }

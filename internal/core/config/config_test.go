@@ -91,7 +91,7 @@ func TestDefaultsAndTheirPage(t *testing.T) {
 			flags[strings.Trim(key, " `")] = strings.Trim(cells[2], " `")
 		}
 	}
-	require.Len(t, flags, 19, "every setting is on the page")
+	require.Len(t, flags, 21, "every setting is on the page")
 	c, err = config.Load("", nil, flags)
 	require.NoError(t, err, "each default on the page is a value")
 	require.Equal(t, want, c, "and it is the default")
@@ -146,7 +146,7 @@ func TestAgentAddress(t *testing.T) {
 		require.Equal(t, c.want, got, c.listen)
 		require.Equal(t, c.chosen, chosen, c.listen)
 	}
-	for _, bad := range []map[string]string{{"agents.listen": "nowhere"}, {"agents.listen": "a:99999"}, {"agents.public_url": "http://x"}, {"agents.public_url": "https://x/path"}} {
+	for _, bad := range []map[string]string{{"agents.listen": "nowhere"}, {"agents.listen": "a:99999"}, {"agents.public_url": "http://x"}, {"agents.public_url": "https://x/path"}, {"edges.listen": "nowhere"}, {"edges.public_url": "https://x:1"}, {"edges.public_url": "tls://x"}} {
 		_, err := config.Load("", nil, bad)
 		require.True(t, errs.Is(err, errs.Invalid), "%v", bad)
 	}

@@ -64,6 +64,9 @@ func (s *Service) Enroll(ctx context.Context, in agentwire.EnrollRequest, addres
 		if err != nil {
 			return err
 		}
+		if tok.Kind == observe.TokenForEdges {
+			return errs.New(errs.Unauthorized, "This enrolment token is for an edge. Use it with: mainstay edge enroll")
+		}
 		r := &agentRow{
 			ID: id.New(), Kind: tok.Kind, TeamID: tok.TeamID, Labels: tok.Labels, MachineID: clip(in.MachineID, 100), Hostname: clip(in.Hostname, 200), OS: clip(in.OS, 50), Arch: clip(in.Arch, 50),
 			Version: clip(in.Version, 50), Address: address, TokenID: tok.ID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),

@@ -82,7 +82,12 @@ func (g *Engine) runsAt(e *entry) []string {
 	case e.from == observe.FromAll:
 		return g.places.known()
 	case e.from == observe.FromAny:
-		if n := spread.Pick(e.id, g.places.present()); n != "" {
+		names := g.places.present()
+		if len(names) == 0 {
+			// An edge that is cut off goes on with what it has.
+			names = g.places.known()
+		}
+		if n := spread.Pick(e.id, names); n != "" {
 			return []string{n}
 		}
 		return nil
