@@ -41,13 +41,18 @@ func nameFor(in agentwire.EnrollRequest) (string, error) {
 		n = plain(in.Hostname)
 	}
 	if n == "" {
-		return "", errs.Fields(errs.Field{Path: "hostname", Message: "is missing"})
+		return "", errs.New(errs.Invalid, "The machine has no name. Give the edge one with --name.")
 	}
+	// The one who asks sees the sentence only, no fields.
 	if err := account.CheckName("name", n); err != nil {
-		return "", err
+		why := ""
+		if fs := errs.FieldsOf(err); len(fs) > 0 {
+			why = " It " + fs[0].Message + "."
+		}
+		return "", errs.New(errs.Invalid, "The name %q cannot be that of an edge.%s Choose another with --name.", n, why)
 	}
 	if slices.Contains([]string{observe.FromAny, observe.FromAll, observe.FromServer}, n) {
-		return "", errs.Fields(errs.Field{Path: "name", Value: n, Message: "has a meaning of its own in from; choose another with --name"})
+		return "", errs.New(errs.Invalid, "An edge cannot be called %s: that has a meaning of its own in from. Choose another name with --name.", n)
 	}
 	return n, nil
 }
