@@ -1535,6 +1535,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/edge-endpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How edges reach this server
+         * @description Needs the permission `edge.read`.
+         */
+        get: operations["get-edge-endpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Edges by name, with their state
+         * @description Needs the permission `edge.read`.
+         */
+        get: operations["list-edges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edges/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enroll an edge with an enrolment token of the kind edge */
+        post: operations["enroll-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edges/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One edge
+         * @description Needs the permission `edge.read`.
+         */
+        get: operations["get-edge"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget an edge that no check names; its item stays
+         * @description Needs the permission `edge.write`.
+         */
+        delete: operations["delete-edge"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edges/{name}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse an edge from now on
+         * @description Needs the permission `edge.write`.
+         */
+        post: operations["revoke-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/end-of-life": {
         parameters: {
             query?: never;
@@ -4438,7 +4539,7 @@ export interface components {
              * @example 30s
              */
             expires?: string;
-            /** @description host or virtual_machine; host if not given. */
+            /** @description host or virtual_machine; host if not given. With edge it lets an edge enroll instead of an agent. */
             kind?: string;
             /** @description Become the attribute labels of the item. */
             labels?: {
@@ -4516,6 +4617,7 @@ export interface components {
             csr: string;
             hostname: string;
             machine_id?: string;
+            name?: string;
             os?: string;
             token: string;
             version?: string;
@@ -5109,6 +5211,8 @@ export interface components {
              * @example 30s
              */
             freshness?: string;
+            /** @description Where it runs: the name of an edge, any (one that is up) or all; the server if empty. */
+            from?: string;
             /** @description Name of the item it watches. */
             item?: string;
             name?: string;
@@ -5143,6 +5247,8 @@ export interface components {
             attempt: number;
             /** Format: int64 */
             attempts: number;
+            /** @description Why no result can come from where it runs. */
+            away?: string;
             broken?: string;
             detail?: string;
             enabled: boolean;
@@ -5159,6 +5265,8 @@ export interface components {
              * @example 30s
              */
             freshness?: string;
+            /** @description Where it runs: the name of an edge, any or all; the server if empty. */
+            from?: string;
             /** @description True when as many attempts as configured agree. */
             hard: boolean;
             in_downtime: boolean;
@@ -5168,6 +5276,8 @@ export interface components {
             no_flapping?: boolean;
             output?: string;
             parents?: string[];
+            /** @description What each edge found last, for a check that runs on edges. */
+            places?: components["schemas"]["CheckPlaceView"][];
             /** @description Configuration of the probe, without secrets. */
             probe: {
                 [key: string]: unknown;
@@ -5178,6 +5288,8 @@ export interface components {
              * @example 30s
              */
             retry_every: string;
+            /** @description Edges that run it now. */
+            runs_at?: string[];
             /**
              * Format: date-time
              * @description When the present state began.
@@ -5241,6 +5353,17 @@ export interface components {
             duration_ms: number;
             output: string;
         };
+        CheckPlaceView: {
+            /** Format: date-time */
+            at?: string;
+            /** Format: double */
+            duration_ms?: number;
+            /** @description Name of the edge. */
+            name: string;
+            output?: string;
+            /** @enum {string} */
+            state: "ok" | "warning" | "critical" | "unknown" | "pending" | "away";
+        };
         CheckTypeInfo: {
             fields: components["schemas"]["CheckFieldInfo"][];
             name: string;
@@ -5251,6 +5374,8 @@ export interface components {
             attempt: number;
             /** Format: int64 */
             attempts: number;
+            /** @description Why no result can come from where it runs. */
+            away?: string;
             broken?: string;
             enabled: boolean;
             /**
@@ -5259,6 +5384,8 @@ export interface components {
              */
             every: string;
             flapping: boolean;
+            /** @description Where it runs: the name of an edge, any or all; the server if empty. */
+            from?: string;
             /** @description True when as many attempts as configured agree. */
             hard: boolean;
             in_downtime: boolean;
@@ -5266,6 +5393,8 @@ export interface components {
             last_result?: components["schemas"]["CheckLastResult"];
             name: string;
             problem_id?: string;
+            /** @description Edges that run it now. */
+            runs_at?: string[];
             /**
              * Format: date-time
              * @description When the present state began.
@@ -5981,6 +6110,65 @@ export interface components {
         };
         DismissSuggestionsBody: {
             ids: string[];
+        };
+        Edge: {
+            /** @description Where it connects from. */
+            address: string;
+            arch: string;
+            /** Format: date-time */
+            certificate_not_after: string;
+            /** @description Name of the check of its silence. */
+            check: string;
+            /**
+             * Format: int64
+             * @description How many checks it runs.
+             */
+            checks: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Batches that were lost since the edge started, because its disk was full.
+             */
+            dropped: number;
+            hostname: string;
+            id: string;
+            /** @description Name of the item of its host. */
+            item: string;
+            labels: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            last_seen_at?: string;
+            /** @description What checks say in from. */
+            name: string;
+            /** Format: date-time */
+            oldest_waiting_at?: string;
+            os: string;
+            /**
+             * Format: int64
+             * @description Its clock minus that of the server, in milliseconds.
+             */
+            skew_ms: number;
+            /** @enum {string} */
+            state: "waiting" | "up" | "catching_up" | "late" | "offline" | "revoked";
+            version: string;
+            /**
+             * Format: int64
+             * @description Batches of results on its disk.
+             */
+            waiting: number;
+            /** Format: int64 */
+            waiting_bytes: number;
+        };
+        EdgeEndpointInfo: {
+            /** @description Where edges deliver; empty while the port is closed, because no edge enrolled yet or edges.listen is off. */
+            edge_url: string;
+            /** @description edges.listen is off. */
+            off: boolean;
+            problem?: string;
+            /** @description The address to enroll at. */
+            url: string;
         };
         EntitySummary: {
             id: string;
@@ -7217,6 +7405,13 @@ export interface components {
         };
         ListDiscoverySuggestion: {
             items: components["schemas"]["DiscoverySuggestion"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListEdge: {
+            items: components["schemas"]["Edge"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -12549,6 +12744,8 @@ export interface operations {
                 state?: ("ok" | "warning" | "critical" | "unknown" | "pending" | "unreachable")[];
                 item?: string;
                 type?: string;
+                /** @description Only those that run there now: the name of an edge, or server. */
+                from?: string;
                 /** @description state puts the worst first. */
                 sort?: "name" | "state";
                 limit?: number;
@@ -16271,6 +16468,521 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge-endpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EdgeEndpointInfo"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-edges": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                /** @description Part of the name, the host name or the address. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEdge"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "enroll-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentwireEnrollRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentwireEnrollResponse"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Edge"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
             };
             cookie?: never;
         };
