@@ -4614,12 +4614,12 @@ export interface components {
         };
         AgentwireEnrollRequest: {
             arch?: string;
-            csr: string;
-            hostname: string;
+            csr?: string;
+            hostname?: string;
             machine_id?: string;
             name?: string;
             os?: string;
-            token: string;
+            token?: string;
             version?: string;
         };
         AgentwireEnrollResponse: {
