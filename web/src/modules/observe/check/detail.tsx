@@ -104,7 +104,7 @@ function Page() {
 }
 
 function Now({ check: c }: { check: CheckDetail }) {
-  const soft = !c.hard && c.state !== 'ok' && c.state !== 'pending';
+  const soft = !c.hard && !!c.last_result && c.state !== 'ok' && c.state !== 'pending';
   return (
     <>
       <Stats>
@@ -122,7 +122,7 @@ function Now({ check: c }: { check: CheckDetail }) {
         <Stat label="Runs every" value={c.type === 'passive' ? 'passive' : brief(c.every)} />
       </Stats>
       <Panel title="Output">
-        {c.away && <p className={classes.away}>{c.away} This is what was found last:</p>}
+        {c.away && <p className={classes.away}>{c.away} {c.last_result && 'This is what was found last:'}</p>}
         {c.broken ? (
           <p>This check cannot run: {c.broken}</p>
         ) : (
