@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/agent/identity"
@@ -50,6 +51,10 @@ type edge struct {
 	who   *identity.Identity
 	spool *spool.Spool
 	run   *runner
+	ctx   context.Context
+	// sweeps are those under way; current is the connection, nil while there is none.
+	sweeps  *sweeps
+	current atomic.Pointer[link]
 
 	mu      sync.Mutex
 	results []edgewire.Result
@@ -71,7 +76,8 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer buf.Close()
-	e := &edge{o: o, who: who, spool: buf, full: make(chan struct{}, 1)}
+	e := &edge{o: o, who: who, spool: buf, full: make(chan struct{}, 1), ctx: ctx}
+	e.sweeps = newSweeps(e)
 	e.run = newRunner(ctx, o.Logger, e.found)
 	c, err := loadConfig(o.Dir)
 	if err != nil {
@@ -83,6 +89,7 @@ func Run(ctx context.Context, o Options) error {
 	wg.Go(func() { e.collect(ctx) })
 	newUplink(e, c.Revision).work(ctx)
 	e.run.wait()
+	e.sweeps.wg.Wait()
 	wg.Wait()
 	e.keep()
 	o.Logger.Info("the edge ends", "waiting", buf.Stats().Pending)

@@ -54,6 +54,8 @@ func (u *uplink) told(word string, body []byte) {
 		case u.hints <- struct{}{}:
 		default:
 		}
+	case edgewire.ToldSweep:
+		u.e.sweeps.start(u.e.ctx, body)
 	case edgewire.ToldRun:
 		var ids []string
 		if json.Unmarshal(body, &ids) == nil {
@@ -68,7 +70,7 @@ func (u *uplink) told(word string, body []byte) {
 func (u *uplink) work(ctx context.Context) {
 	defer func() {
 		if u.link != nil {
-			u.link.close()
+			u.drop()
 		}
 	}()
 	for ctx.Err() == nil {
@@ -91,8 +93,8 @@ func (u *uplink) work(ctx context.Context) {
 		d := u.pause
 		u.pause = min(2*u.pause, maxPause)
 		if errs.Is(err, errs.Forbidden) && u.link != nil {
-			u.link.close() // else it would go on asking
-			u.link, d = nil, refusedPause
+			u.drop() // else it would go on asking
+			d = refusedPause
 		}
 		// Many edges that lost one server must not come back at one moment.
 		u.rest(ctx, d/2+rand.N(d/2+1))
@@ -127,6 +129,7 @@ func (u *uplink) turn(ctx context.Context) error {
 			return err
 		}
 		u.link, u.greeted = l, false
+		u.e.current.Store(l)
 	}
 	if !u.link.connected() {
 		u.greeted = false
@@ -262,6 +265,13 @@ func (u *uplink) renew(ctx context.Context) {
 		return
 	}
 	u.e.o.Logger.Info("the certificate was renewed", "not_after", n.NotAfter())
+	u.drop()
+	u.e.who, u.renewAt = n, n.RenewAt()
+}
+
+// drop ends the connection.
+func (u *uplink) drop() {
+	u.e.current.Store(nil)
 	u.link.close()
-	u.e.who, u.link, u.renewAt = n, nil, n.RenewAt()
+	u.link = nil
 }

@@ -68,6 +68,8 @@ type CheckSpec struct {
 	// until a state is hard; 0 is the default.
 	Freshness Duration
 	Attempts  int
+	// From is the edge it runs on; empty is the server.
+	From string
 }
 
 // CheckMaker lets another wing add a check; one with the name that exists already

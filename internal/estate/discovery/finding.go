@@ -120,16 +120,16 @@ func (s *Service) accept(ctx context.Context, runID string, addresses []string) 
 			if err := json.Unmarshal([]byte(h.Facts), &f); err != nil {
 				return err
 			}
-			it, err := s.placeHost(ctx, tx, f.item("", addr), nil, nil)
+			it, err := s.placeHost(ctx, tx, f.item("", addr), run.Spec.From, nil, nil)
 			if err != nil {
 				return err
 			}
 			if h.Credential != "" {
-				if _, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, read_at) VALUES (?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET credential = excluded.credential, address = excluded.address, read_at = excluded.read_at", it.ID, h.Credential, addr, h.LastSeen).Exec(ctx); err != nil {
+				if err := noteReading(ctx, tx, it.ID, h.Credential, addr, run.Spec.From, h.LastSeen); err != nil {
 					return err
 				}
 			}
-			if err := s.Propose(ctx, tx, it, f.proposals(it.Name, addr)); err != nil {
+			if err := s.Propose(ctx, tx, it, from(run.Spec.From, f.proposals(it.Name, addr))); err != nil {
 				return err
 			}
 			if _, err := tx.NewRaw("UPDATE discovery_hosts SET item_id = ?, item = ? WHERE job_id = ? AND address = ?", it.ID, it.Name, run.jobID, addr).Exec(ctx); err != nil {

@@ -15,8 +15,9 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/id"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 	"github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
 )
 
 // A batch is stored at once: so many hosts, or so many that become items, or what
@@ -161,7 +162,7 @@ type writer struct {
 
 func (w *writer) host(h *sweep.Host, old hostRow) error {
 	a, tx, addr := w.a, w.tx, h.Address.String()
-	rd, _ := h.Extra.(*reading)
+	rd, _ := h.Extra.(*visit.Reading)
 	var was facts
 	if old.Address != "" {
 		if err := json.Unmarshal([]byte(old.Facts), &was); err != nil {
@@ -187,7 +188,7 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 	}
 	credential := old.Credential
 	if rd != nil {
-		credential = rd.credential
+		credential = rd.Credential
 	}
 	if old.ItemID != "" {
 		// It may have been renamed, or removed, since.
@@ -201,7 +202,7 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 		}
 	}
 	if old.ItemID != "" || a.spec.Add == addAll || a.spec.Add == addIdentified && now.identified() {
-		it, err := a.r.s.placeHost(w.ctx, tx, now.item(old.Item, addr), h, rd)
+		it, err := a.r.s.placeHost(w.ctx, tx, now.item(old.Item, addr), a.spec.From, h, rd)
 		switch {
 		case errs.Is(err, errs.Invalid) || errs.Is(err, errs.Conflict):
 			d.Problems = append(d.Problems, "It could not be put on the map: "+err.Error())
@@ -281,26 +282,26 @@ func recount(ctx context.Context, tx *db.Tx, runID string) error {
 }
 
 // placeHost puts a host on the map with all that goes with it.
-func (s *Service) placeHost(ctx context.Context, tx *db.Tx, in estate.NewItem, h *sweep.Host, rd *reading) (estate.Item, error) {
+func (s *Service) placeHost(ctx context.Context, tx *db.Tx, in estate.NewItem, place string, h *sweep.Host, rd *visit.Reading) (estate.Item, error) {
 	it, err := s.items.Observed(ctx, tx, in)
 	if err != nil {
 		return it, err
 	}
 	if h != nil {
-		if err := s.Propose(ctx, tx, it, proposeFor(it.Name, h)); err != nil {
+		if err := s.Propose(ctx, tx, it, from(place, proposeFor(it.Name, h))); err != nil {
 			return it, err
 		}
 	}
 	if rd == nil {
 		return it, nil
 	}
-	if _, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, read_at) VALUES (?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET credential = excluded.credential, address = excluded.address, read_at = excluded.read_at", it.ID, rd.credential, rd.address, tx.Now()).Exec(ctx); err != nil {
+	if err := noteReading(ctx, tx, it.ID, rd.Credential, rd.Address, place, tx.Now()); err != nil {
 		return it, err
 	}
 	if s.network == nil {
 		return it, nil
 	}
-	return it, s.network.Report(ctx, tx, networkOf(it.ID, rd.device, tx.Now()))
+	return it, s.network.Report(ctx, tx, networkOf(it.ID, rd.Device, tx.Now()))
 }
 
 // describe writes to the log how the host was seen.
@@ -332,7 +333,7 @@ func (a *active) describe(h *sweep.Host) {
 }
 
 // problems are sentences about what is not as it should be at a host.
-func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRow) []string {
+func (a *active) problems(h *sweep.Host, rd *visit.Reading, was, now facts, old hostRow) []string {
 	var out []string
 	addr := h.Address.String()
 	if ms := a.sw.MACs(h.Address); len(ms) > 1 {
@@ -349,7 +350,7 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 		}
 		return out
 	}
-	out = append(out, rd.problems...)
+	out = append(out, rd.Problems...)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if s := now["serial"]; s != "" {
@@ -360,7 +361,7 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 			a.serials[s] = me
 		}
 	}
-	for _, x := range rd.device.Hosts {
+	for _, x := range rd.Device.Hosts {
 		ip, err := netip.ParseAddr(x.Address)
 		if err != nil || x.MAC == "" || movable(x.MAC) || len(a.claims) >= maxClaims {
 			continue

@@ -336,7 +336,7 @@ func (s *Service) EnsureCheck(ctx context.Context, tx *db.Tx, c observe.CheckSpe
 	if err != nil {
 		return err
 	}
-	_, _, err = s.Save(ctx, tx, Spec{Name: c.Name, Item: c.Item, Every: c.Every, Type: c.Type, Probe: cfg, Freshness: c.Freshness, Attempts: c.Attempts}, "")
+	_, _, err = s.Save(ctx, tx, Spec{Name: c.Name, Item: c.Item, Every: c.Every, Type: c.Type, Probe: cfg, Freshness: c.Freshness, Attempts: c.Attempts, From: c.From}, "")
 	return err
 }
 

@@ -22,11 +22,7 @@ const (
 )
 
 // place is r as checks see it.
-func (s *Service) place(r *edgeRow, now time.Time) observe.Place {
-	x := s.session(r.ID)
-	x.mu.Lock()
-	heard, behind := x.heard, x.behind
-	x.mu.Unlock()
+func (s *Service) place(r *edgeRow, now, heard time.Time, behind bool) observe.Place {
 	p := observe.Place{Name: r.Name}
 	switch {
 	case r.RevokedAt != nil:
@@ -65,7 +61,11 @@ func (s *Service) refreshPlaces(ctx context.Context) error {
 	now := s.now()
 	next, list := map[string]observe.Place{}, make([]observe.Place, 0, len(rows))
 	for i := range rows {
-		p := s.place(&rows[i], now)
+		x := s.session(rows[i].ID)
+		x.mu.Lock()
+		heard, behind := x.heard, x.behind
+		x.mu.Unlock()
+		p := s.place(&rows[i], now, heard, behind)
 		next[p.Name] = p
 		list = append(list, p)
 		if p.Present == rows[i].Present {

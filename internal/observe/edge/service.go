@@ -24,6 +24,7 @@ type Service struct {
 	results observe.ResultTaker
 	checks  observe.PlacedChecks
 	trust   observe.Enrolment
+	orders  orders
 
 	// generation grows when what edges run may have changed.
 	generation atomic.Int64

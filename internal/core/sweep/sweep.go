@@ -29,7 +29,7 @@ type Host struct {
 	Name     string
 	Services []Service
 	// Extra is for what Visit found out.
-	Extra any
+	Extra any `json:"-"`
 }
 
 // Plan says what a sweep asks.
