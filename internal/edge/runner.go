@@ -57,7 +57,6 @@ func newRunner(ctx context.Context, logger *slog.Logger, found func(edgewire.Res
 func (r *runner) set(c edgewire.Config) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := len(r.jobs) == 0
 	want := map[string]edgewire.Check{}
 	for _, k := range c.Checks {
 		want[k.ID] = k
@@ -77,9 +76,9 @@ func (r *runner) set(c edgewire.Config) {
 		ctx, cancel := context.WithCancel(r.ctx)
 		j := &job{c: want[id], cancel: cancel, kick: make(chan struct{}, 1)}
 		r.jobs[id] = j
-		// The first runs after a start are spread over the interval, at most a minute.
+		// Many that begin at once are spread over the interval, at most a minute.
 		wait := time.Duration(0)
-		if first || fresh > atOnce {
+		if fresh > atOnce {
 			wait = spread.Phase(id, min(every(j.c.EveryMS), time.Minute))
 		}
 		r.wg.Go(func() { r.loop(ctx, j, wait) })
