@@ -36,8 +36,9 @@ const DefaultBuffer = 2 << 30
 const (
 	// keepEvery is how long results are collected before they go to the disk.
 	keepEvery = time.Second
-	// fullBatch results go to the disk at once.
-	fullBatch = 2000
+	// fullBatch results go to the disk at once, and polls with fullSamples figures.
+	fullBatch   = 2000
+	fullSamples = 20_000
 )
 
 // Enroll makes this machine an edge of the server at base, see identity.EnrollAt.
@@ -51,13 +52,16 @@ type edge struct {
 	who   *identity.Identity
 	spool *spool.Spool
 	run   *runner
-	ctx   context.Context
+	// devices are those polled by SNMP.
+	devices *devices
+	ctx     context.Context
 	// sweeps are those under way; current is the connection, nil while there is none.
 	sweeps  *sweeps
 	current atomic.Pointer[link]
 
 	mu      sync.Mutex
 	results []edgewire.Result
+	polls   []edgewire.Poll
 	full    chan struct{}
 	lost    int64
 }
@@ -77,16 +81,18 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer buf.Close()
 	e := &edge{o: o, who: who, spool: buf, full: make(chan struct{}, 1), ctx: ctx}
-	e.sweeps = newSweeps(e)
+	e.sweeps, e.devices = newSweeps(e), newDevices(e)
 	e.run = newRunner(ctx, o.Logger, e.found)
 	c, err := loadConfig(o.Dir)
 	if err != nil {
 		o.Logger.Warn("the checks of the last run cannot be read; they are asked for again", "error", err)
 	}
 	e.run.set(c)
-	o.Logger.Info("the edge runs", "edge", who.Item, "server", who.URL, "version", o.Version, "checks", len(c.Checks), "waiting", buf.Stats().Pending)
+	e.devices.set(c.Devices)
+	o.Logger.Info("the edge runs", "edge", who.Item, "server", who.URL, "version", o.Version, "checks", len(c.Checks), "devices", len(c.Devices), "waiting", buf.Stats().Pending)
 	var wg sync.WaitGroup
 	wg.Go(func() { e.collect(ctx) })
+	wg.Go(func() { e.devices.poller.Run(ctx) })
 	newUplink(e, c.Revision).work(ctx)
 	e.run.wait()
 	e.sweeps.wg.Wait()
@@ -108,6 +114,13 @@ func (e *edge) found(r edgewire.Result) {
 		default:
 		}
 	}
+}
+
+// polled takes what a poll gave.
+func (e *edge) polled(p edgewire.Poll) {
+	e.mu.Lock()
+	e.polls = append(e.polls, p)
+	e.mu.Unlock()
 }
 
 // collect puts what was found into the buffer.
@@ -134,16 +147,25 @@ func (e *edge) keep() {
 		if len(e.results) == 0 {
 			e.results = nil
 		}
+		n, figures := 0, 0
+		for n < len(e.polls) && (n == 0 || figures+len(e.polls[n].Samples) <= fullSamples) {
+			figures += len(e.polls[n].Samples)
+			n++
+		}
+		ps := e.polls[:n]
+		if e.polls = e.polls[n:]; len(e.polls) == 0 {
+			e.polls = nil
+		}
 		e.mu.Unlock()
-		if len(rs) == 0 {
+		if len(rs) == 0 && len(ps) == 0 {
 			return
 		}
-		p, err := pack(&edgewire.Batch{At: time.Now().UTC(), Results: rs})
+		p, err := pack(&edgewire.Batch{At: time.Now().UTC(), Results: rs, Polls: ps})
 		if err == nil {
 			err = e.spool.Append(p)
 		}
 		if err != nil {
-			e.o.Logger.Error("results are lost", "results", len(rs), "reason", errs.Message(err), "error", err)
+			e.o.Logger.Error("results are lost", "results", len(rs), "polls", len(ps), "reason", errs.Message(err), "error", err)
 			e.mu.Lock()
 			e.lost++
 			e.mu.Unlock()

@@ -84,8 +84,12 @@ func edges(s *apptest.Server) []edgeView {
 type checkView struct {
 	State, From, Away, Output string
 	Hard                      bool
-	RunsAt                    []string `json:"runs_at"`
-	Places                    []struct{ Name, State string }
+	LastResult                struct {
+		Output string
+		At     time.Time
+	} `json:"last_result"`
+	RunsAt []string `json:"runs_at"`
+	Places []struct{ Name, State string }
 }
 
 func look(s *apptest.Server, name string) checkView {

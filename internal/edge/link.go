@@ -89,7 +89,7 @@ func (l *link) connected() bool { return l.nats.NumLeafNodes() > 0 }
 // settled waits until the leaf node has its server, and says why it has none.
 func (l *link) settled(ctx context.Context) error {
 	end := time.After(connectIn)
-	t := time.NewTicker(poll)
+	t := time.NewTicker(glance)
 	defer t.Stop()
 	for !l.connected() {
 		if why := l.log.reason(); strings.Contains(why, refused) {

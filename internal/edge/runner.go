@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
-	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -221,7 +220,7 @@ func wire(id string, r observe.Result) edgewire.Result {
 		Start: r.Start.UTC(), DurationNS: r.Duration.Nanoseconds(),
 	}
 	for _, m := range r.Measures[:min(len(r.Measures), maxMeasures)] {
-		if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
+		if !finite(m.Value) {
 			continue // JSON has no word for it, and the batch would be lost
 		}
 		out.Measures = append(out.Measures, edgewire.Measure{Name: m.Name, Labels: m.Labels, Value: m.Value})

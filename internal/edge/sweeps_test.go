@@ -4,11 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mainstay-ops/mainstay/internal/agent/identity"
+	"github.com/mainstay-ops/mainstay/internal/core/edgewire"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/testkit"
 	"github.com/mainstay-ops/mainstay/internal/testkit/apptest"
@@ -90,6 +94,30 @@ func TestDiscovery(t *testing.T) {
 		require.Equal(t, 200, st)
 		require.Contains(t, string(b), "- c\n      from: west\n      rate: 2000")
 
+		// What the edge read it polls, too.
+		st, b = s.Do("PUT", "/api/v1/devices/branch-switch/polling", map[string]any{"every_seconds": 10})
+		require.Equal(t, 200, st, "%s", b)
+		var dev struct {
+			State, From, Item string
+			UptimeSeconds     float64 `json:"uptime_seconds"`
+		}
+		testkit.Eventually(t, 30*time.Second, "it is polled", func() bool {
+			s.Get("/api/v1/devices/branch-switch", &dev)
+			return dev.State == "up"
+		})
+		require.Equal(t, []string{"west", "branch-switch"}, []string{dev.From, dev.Item})
+		require.InDelta(t, 50, dev.UptimeSeconds, 0.1)
+		testkit.Eventually(t, 10*time.Second, "its check says so", func() bool {
+			st, b := s.Do("GET", "/api/v1/checks/branch-switch%20snmp", nil)
+			return st == 200 && strings.Contains(string(b), `"state":"ok"`)
+		})
+		require.Equal(t, "west", look(s, "branch-switch snmp").From)
+		var q struct{ Data struct{ Result []any } }
+		testkit.Eventually(t, 10*time.Second, "its figures are there", func() bool {
+			s.Get("/prometheus/api/v1/query?query=device_up%7Bitem%3D%22branch-switch%22%7D", &q)
+			return len(q.Data.Result) == 1
+		})
+
 		// A run that is held, or whose edge goes away, goes on where it was.
 		slow := map[string]any{"name": "slow", "from": "west", "targets": []string{"127.61.0.0/22"}, "methods": []string{"ping"}, "rate": 400}
 		post(t, s, 201, "/api/v1/discovery-jobs", slow)
@@ -108,6 +136,46 @@ func TestDiscovery(t *testing.T) {
 		require.Equal(t, []any{"done", 1022, 1022, 1}, []any{v.Run.State, v.Run.Done, v.Run.New, v.Run.Resumed}, "each address once")
 		stop()
 	})
+}
+
+// A clock that is wrong is told, and its results count all the same.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	dir := t.TempDir()
+	require.NoError(t, join(t, s, dir, "west", token(t, s, "edge")))
+	s.Apply("checks: [{name: port, from: west, every: 1m, tcp: {address: \"127.0.0.1:1\"}}]")
+	who, err := identity.Load(dir)
+	require.NoError(t, err)
+	l, err := openLink(who, testkit.Logger(t), func(string, []byte) {})
+	require.NoError(t, err)
+	defer l.close()
+	require.NoError(t, l.settled(t.Context()))
+	ahead := time.Now().Add(time.Hour).UTC()
+	hello, err := json.Marshal(edgewire.Hello{SentAt: ahead})
+	require.NoError(t, err)
+	testkit.Eventually(t, 10*time.Second, "it is greeted", func() bool { return l.ask(t.Context(), edgewire.AskHello, nil, hello, nil) == nil })
+	testkit.Eventually(t, 10*time.Second, "its check warns", func() bool { return look(s, "west edge").State == "warning" })
+	require.Contains(t, look(s, "west edge").LastResult.Output, "The clock of the edge differs by 1h")
+	var list struct {
+		Items []struct {
+			SkewMS int64 `json:"skew_ms"`
+		}
+	}
+	s.Get("/api/v1/edges", &list)
+	require.InDelta(t, time.Hour.Milliseconds(), list.Items[0].SkewMS, 30_000)
+
+	var c edgewire.Config
+	require.NoError(t, l.ask(t.Context(), edgewire.AskConfig, nil, nil, &c))
+	batch, err := pack(&edgewire.Batch{At: ahead, Results: []edgewire.Result{{Check: c.Checks[0].ID, Status: 2, Output: "refused", Start: ahead}}})
+	require.NoError(t, err)
+	head := nats.Header{}
+	head.Set(edgewire.HeaderBoot, "b")
+	head.Set(edgewire.HeaderSeq, "1")
+	head.Set(edgewire.HeaderSent, ahead.Format(time.RFC3339Nano))
+	require.NoError(t, l.ask(t.Context(), edgewire.AskBatch, head, batch, nil))
+	testkit.Eventually(t, 10*time.Second, "the result counts", func() bool { return look(s, "port").State == "critical" })
+	require.WithinDuration(t, time.Now(), look(s, "port").LastResult.At, time.Minute)
 }
 
 // What is no sweep, or more than an edge takes, starts nothing.

@@ -24,7 +24,7 @@ const (
 	// behind is the age of what waits from which the server counts the edge as away; a
 	// hello follows as soon as it is delivered.
 	behind = 30 * time.Second
-	poll   = 250 * time.Millisecond
+	glance = 250 * time.Millisecond
 )
 
 // uplink says hello, asks for the checks and delivers, all one after the other.
@@ -105,7 +105,7 @@ func (u *uplink) work(ctx context.Context) {
 func (u *uplink) rest(ctx context.Context, d time.Duration) {
 	up := u.link != nil && u.link.connected()
 	end := time.After(d)
-	t := time.NewTicker(poll)
+	t := time.NewTicker(glance)
 	defer t.Stop()
 	for {
 		select {
@@ -169,7 +169,7 @@ func (u *uplink) turn(ctx context.Context) error {
 // hello is a sign of life. The answer names the revision of the checks.
 func (u *uplink) hello(ctx context.Context) error {
 	st := u.e.spool.Stats()
-	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped()}
+	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Devices: u.e.devices.poller.Len(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped()}
 	rec, ok, err := u.e.spool.Peek()
 	if err != nil {
 		return err
@@ -203,8 +203,9 @@ func (u *uplink) hello(ctx context.Context) error {
 		u.e.o.Logger.Error("the checks cannot be kept", "reason", errs.Message(err), "error", err)
 	}
 	u.e.run.set(c)
+	u.e.devices.set(c.Devices)
 	u.revision = c.Revision
-	u.e.o.Logger.Info("the server gave checks", "checks", len(c.Checks), "revision", c.Revision)
+	u.e.o.Logger.Info("the server gave checks", "checks", len(c.Checks), "devices", len(c.Devices), "revision", c.Revision)
 	return nil
 }
 

@@ -3,18 +3,15 @@ package observe
 import (
 	"context"
 	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
 )
 
-// SeriesID is a handle for one series of the metric store. It is valid in the
-// process that got it, until its source is forgotten.
-type SeriesID uint64
-
-// Sample is one value of one series at one moment. The store keeps milliseconds.
-type Sample struct {
-	Series SeriesID
-	At     time.Time
-	Value  float64
-}
+// SeriesID is a handle for one series of the metric store, Sample one value of it.
+type (
+	SeriesID = sample.ID
+	Sample   = sample.Sample
+)
 
 // MetricInfo says what a metric means. It is shown by query tools.
 type MetricInfo struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/core/edgewire"
 )
 
 // What `from` of a check may say instead of the name of an edge. No edge has one of
@@ -54,9 +56,17 @@ type PlacedChecks interface {
 	TakeResults(ctx context.Context, place string, rs []PlacedResult) error
 }
 
+// PlacedDevices are the devices that edges poll by SNMP.
+type PlacedDevices interface {
+	// DevicesFor gives what a place is to poll, ordered by id.
+	DevicesFor(place string) []edgewire.Device
+	// TakePolls stores what a place read. Polls that are given again change nothing.
+	TakePolls(ctx context.Context, place string, ps []edgewire.Poll) error
+}
+
 // Places reach the places that run checks. Both return at once and do what they can.
 type Places interface {
-	// ChecksChanged says that ChecksFor may answer differently from now on.
+	// ChecksChanged says that ChecksFor, or DevicesFor, may answer differently from now on.
 	ChecksChanged()
 	// RunNow asks a place to run a check soon.
 	RunNow(place, checkID string)

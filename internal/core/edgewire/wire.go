@@ -54,6 +54,7 @@ type Hello struct {
 	Version  string    `json:"version"`
 	Revision string    `json:"revision"` // of the configuration that runs
 	Checks   int       `json:"checks"`
+	Devices  int       `json:"devices,omitempty"` // polled by SNMP
 	// Waiting batches are on disk, Oldest is when the first of them was made; zero when
 	// there is none.
 	Waiting      int64     `json:"waiting"`
@@ -75,8 +76,9 @@ type Welcome struct {
 
 // Config is what an edge runs. It holds secrets.
 type Config struct {
-	Revision string  `json:"revision"`
-	Checks   []Check `json:"checks"`
+	Revision string   `json:"revision"`
+	Checks   []Check  `json:"checks"`
+	Devices  []Device `json:"devices,omitempty"`
 }
 
 // Check is one check. Probe is the configuration of its type as in ops.yaml.
@@ -96,6 +98,7 @@ type Check struct {
 type Batch struct {
 	At      time.Time `json:"at"`
 	Results []Result  `json:"results"`
+	Polls   []Poll    `json:"polls,omitempty"`
 }
 
 // Result is one execution of a check. Status is as of Nagios plugins, 0 to 3.

@@ -191,7 +191,7 @@ func (s *Service) ChecksFor(place string) []observe.PlacedCheck {
 		e.mu.Lock()
 		spec := e.spec
 		e.mu.Unlock()
-		if spec.Probe == nil {
+		if spec.Probe == nil || spec.Type == PassiveType {
 			continue
 		}
 		raw, err := json.Marshal(spec.Probe)

@@ -238,8 +238,10 @@ func TestFromIsChecked(t *testing.T) {
 	require.NoError(t, b.checkFrom(&Spec{From: "west"}))
 	require.NoError(t, b.checkFrom(&Spec{From: "all"}))
 	require.ErrorContains(t, b.checkFrom(&Spec{From: "wets"}), "did you mean west")
-	s := Spec{Name: "x", Type: PassiveType, From: "west"}
+	s := Spec{Name: "x", Type: PassiveType, From: "all"}
 	require.ErrorContains(t, s.complete(), "has no meaning for a passive check")
+	s.From = "west"
+	require.NoError(t, s.complete())
 	s = Spec{Name: "x", Type: "place_test", From: "west", Freshness: observe.Duration(time.Minute)}
 	require.ErrorContains(t, s.complete(), "at least 2m")
 	var v View

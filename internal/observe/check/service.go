@@ -391,6 +391,10 @@ func (s *Service) SendResult(ctx context.Context, name string, res observe.Resul
 	if res.Start.After(now.Add(5 * time.Minute)) {
 		return errs.Fields(errs.Field{Path: "at", Value: res.Start.Format(time.RFC3339), Message: "lies more than five minutes in the future"})
 	}
+	if e.from != "" && e.spec.Type == PassiveType {
+		s.engine.applyPlaced(e, e.from, res)
+		return nil
+	}
 	s.engine.samples.add(e, res, "")
 	s.engine.apply(e, res, false)
 	return nil

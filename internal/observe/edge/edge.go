@@ -111,6 +111,7 @@ type Edge struct {
 	Check     string            `json:"check" doc:"Name of the check of its silence."`
 	// Checks to Oldest are as the edge said at its last hello, and zero until then.
 	Checks       int        `json:"checks" doc:"How many checks it runs."`
+	Devices      int        `json:"devices" doc:"How many devices it polls by SNMP."`
 	Waiting      int64      `json:"waiting" doc:"Batches of results on its disk."`
 	WaitingBytes int64      `json:"waiting_bytes"`
 	Oldest       *time.Time `json:"oldest_waiting_at,omitempty"`
@@ -127,7 +128,7 @@ func (s *Service) view(r *edgeRow, items map[string]string) Edge {
 	h, behind := s.session(r.ID).said()
 	e := Edge{
 		ID: r.ID, Name: r.Name, Item: items[r.ItemID], State: r.state(s.now(), behind), Hostname: r.Hostname, OS: r.OS, Arch: r.Arch, Version: r.Version, Address: r.Address, Labels: labels(r.Labels),
-		CreatedAt: r.CreatedAt.UTC(), SkewMS: r.SkewMS, Expires: r.NotAfter.UTC(), Check: r.CheckName, Checks: h.Checks, Waiting: h.Waiting, WaitingBytes: h.WaitingBytes, Dropped: h.Dropped,
+		CreatedAt: r.CreatedAt.UTC(), SkewMS: r.SkewMS, Expires: r.NotAfter.UTC(), Check: r.CheckName, Checks: h.Checks, Devices: h.Devices, Waiting: h.Waiting, WaitingBytes: h.WaitingBytes, Dropped: h.Dropped,
 	}
 	if r.LastSeenAt != nil {
 		t := r.LastSeenAt.UTC()

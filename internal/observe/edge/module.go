@@ -38,6 +38,7 @@ func newService(d module.Deps) *Service {
 	module.Need(d, &s.makes)
 	module.Need(d, &s.results)
 	module.Need(d, &s.checks)
+	module.Need(d, &s.devices)
 	module.Need(d, &s.trust)
 	d.Live.Topic("edges", ReadEdges)
 	d.Search.Kind(EntityKind, ReadEdges)

@@ -159,7 +159,8 @@ func (s *Service) configOf(r *edgeRow) (body []byte, revision string, err error)
 			Attempts: p.Attempts, AllowMeta: s.d.Config.Outbound.AllowMetadata, Probe: p.Probe,
 		})
 	}
-	raw, err := json.Marshal(c.Checks)
+	c.Devices = s.devices.DevicesFor(r.Name)
+	raw, err := json.Marshal(c)
 	if err != nil {
 		return nil, "", err
 	}
@@ -168,7 +169,7 @@ func (s *Service) configOf(r *edgeRow) (body []byte, revision string, err error)
 		return nil, "", err
 	}
 	if len(raw) > edgewire.MaxMessage-(1<<20) {
-		return nil, "", errs.New(errs.TooLarge, "Edge %s has too many checks: their configuration is larger than %d MiB. Give some to another edge.", r.Name, edgewire.MaxMessage>>20)
+		return nil, "", errs.New(errs.TooLarge, "Edge %s has too many checks and devices: their configuration is larger than %d MiB. Give some to another edge.", r.Name, edgewire.MaxMessage>>20)
 	}
 	x.config, x.revision, x.generation = raw, c.Revision, gen
 	return raw, c.Revision, nil

@@ -23,6 +23,7 @@ type Service struct {
 	makes   observe.CheckMaker
 	results observe.ResultTaker
 	checks  observe.PlacedChecks
+	devices observe.PlacedDevices
 	trust   observe.Enrolment
 	orders  orders
 

@@ -156,6 +156,9 @@ func (s *Service) batch(ctx context.Context, e *edgeRow, m *nats.Msg) (any, erro
 	if err := s.checks.TakeResults(ctx, e.Name, placed(b.Results)); err != nil {
 		return nil, err
 	}
+	if err := s.devices.TakePolls(ctx, e.Name, b.Polls); err != nil {
+		return nil, err
+	}
 	return struct{}{}, s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.NewRaw("INSERT INTO edge_streams (edge_id, boot, seq, at) VALUES (?, ?, ?, ?) ON CONFLICT (edge_id, boot) DO UPDATE SET seq = excluded.seq, at = excluded.at", e.ID, boot, seq, tx.Now()).Exec(ctx)
 		return err
@@ -193,7 +196,24 @@ func readBatch(data []byte) (*edgewire.Batch, error) {
 			return nil, errs.New(errs.Invalid, "The batch has a result without a time.")
 		}
 	}
-	return &b, nil
+	return &b, checkPolls(b.Polls)
+}
+
+// checkPolls bounds what was read of devices.
+func checkPolls(ps []edgewire.Poll) error {
+	figures := 0
+	for i := range ps {
+		p := &ps[i]
+		figures += len(p.Samples)
+		if y := p.Start.Year(); y < 2000 || y > 9000 || p.DurationNS < 0 {
+			return errs.New(errs.Invalid, "The batch has a poll without a time.")
+		}
+		p.Error = clip(p.Error, edgewire.MaxOutput)
+	}
+	if figures > edgewire.MaxSamples {
+		return errs.New(errs.Invalid, "The batch has more than %d figures.", edgewire.MaxSamples)
+	}
+	return nil
 }
 
 // maxMeasures is how many figures of one result are taken.

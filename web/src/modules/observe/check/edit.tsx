@@ -142,7 +142,7 @@ function Editor({
       retry_every: v.retry_every.trim() || undefined,
       attempts: v.attempts || undefined,
       freshness: v.freshness.trim() || undefined,
-      from: (typeName !== 'passive' && v.from) || undefined,
+      from: (typeName === 'passive' && (v.from === 'any' || v.from === 'all') ? '' : v.from) || undefined,
       disabled: v.disabled || undefined,
       parents: v.parents.trim()
         ? v.parents

@@ -1,4 +1,4 @@
-package device
+package poll
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func TestPollIsLean(t *testing.T) {
 			v = append(v, snmp.Var{OID: snmp.OID(fmt.Sprintf("%s.%d", o, i)), Kind: snmp.Gauge32, Unum: 1})
 		}
 	}
-	s, _, _ := service(t)
+	s, _ := service(t)
 	d := newDev(snmp.Target{Address: snmpreplay.New(v...).Serve(t, "public"), Community: "public", Timeout: time.Second})
 	poll(t, s, d)
 	s.survey(t.Context(), d)

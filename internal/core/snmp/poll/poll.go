@@ -1,4 +1,4 @@
-package device
+package poll
 
 import (
 	"context"
@@ -7,21 +7,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/column"
 	core "github.com/mainstay-ops/mainstay/internal/core/snmp/device"
-	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
-// dev is one device. The fields of the first group belong to Service.mu; mu guards
+// dev is one device. The fields of the first group belong to Poller.mu; mu guards
 // the rest.
 type dev struct {
 	id      string
 	due     time.Time
 	running bool
-	gone    bool
 
 	mu     sync.Mutex
 	item   string
@@ -49,9 +47,9 @@ type dev struct {
 	peers           map[string]*peer
 	hasBGP, hasOSPF bool
 
-	up, took, alive observe.SeriesID
+	up, took, alive sample.ID
 	hasOwn          bool
-	samples         []observe.Sample
+	samples         []sample.Sample
 	refused         int
 	limits          []string
 
@@ -64,11 +62,11 @@ type dev struct {
 	fails    int
 
 	// shown is the last view that somebody asked for, at wanted (Unix seconds).
-	shown  atomic.Pointer[View]
+	shown  atomic.Pointer[core.View]
 	wanted atomic.Int64
 }
 
-func (d *dev) source() string { return "device/" + d.id }
+func (d *dev) source() string { return Source(d.id) }
 
 const (
 	sysUpTime         = "1.3.6.1.2.1.1.3.0"
@@ -80,7 +78,7 @@ const (
 
 // poll reads a device once and appends what it gave. d.mu is held throughout, so
 // that a page shows one poll and not halves of two; see dev.look.
-func (s *Service) poll(ctx context.Context, d *dev) {
+func (s *Poller) poll(ctx context.Context, d *dev) {
 	buf, _ := s.buffers.Get().(*[]byte)
 	defer s.buffers.Put(buf)
 	begin := time.Now()
@@ -101,14 +99,11 @@ func (s *Service) poll(ctx context.Context, d *dev) {
 		d.fails++
 	}
 	s.own(d, begin, err == nil)
-	if aerr := s.metrics.Append(ctx, d.samples); aerr != nil {
-		s.stats.lost.Add(float64(len(d.samples)))
-	}
-	s.stats.values.Add(float64(values))
-	s.stats.polls.WithLabelValues(map[bool]string{true: "ok", false: "failed"}[err == nil]).Inc()
-	s.stats.duration.Observe(d.duration.Seconds())
 	d.publish()
-	s.tell(ctx, d)
+	s.sink.Polled(ctx, &Result{
+		ID: d.id, Item: d.item, Every: d.every, Start: begin, Duration: d.duration, Values: values, Err: err, Sure: err == nil || !d.answered.IsZero() || d.fails >= sureAfter,
+		Samples: d.samples, View: d.view,
+	})
 	if err == nil && !d.queued && time.Since(d.surveyed) > resurvey {
 		d.queued = true
 		s.ask(d)
@@ -116,24 +111,24 @@ func (s *Service) poll(ctx context.Context, d *dev) {
 }
 
 // own adds the figures about the poll itself.
-func (s *Service) own(d *dev, at time.Time, up bool) {
+func (s *Poller) own(d *dev, at time.Time, up bool) {
 	if !d.hasOwn {
-		for name, id := range map[string]*observe.SeriesID{"device_up": &d.up, "device_poll_duration_seconds": &d.took, "device_uptime_seconds": &d.alive} {
+		for name, id := range map[string]*sample.ID{"device_up": &d.up, "device_poll_duration_seconds": &d.took, "device_uptime_seconds": &d.alive} {
 			var err error
-			if *id, err = s.metrics.Series(d.source(), map[string]string{"__name__": name, "item": d.item}); err != nil {
+			if *id, err = s.sink.Series(d.source(), map[string]string{"__name__": name, "item": d.item}); err != nil {
 				d.refused++
 				return
 			}
 		}
 		d.hasOwn = true
 	}
-	d.samples = append(d.samples, observe.Sample{Series: d.up, At: at, Value: oneIf(up)}, observe.Sample{Series: d.took, At: at, Value: d.duration.Seconds()})
+	d.samples = append(d.samples, sample.Sample{Series: d.up, At: at, Value: oneIf(up)}, sample.Sample{Series: d.took, At: at, Value: d.duration.Seconds()})
 	if up && d.uptime > 0 {
-		d.samples = append(d.samples, observe.Sample{Series: d.alive, At: at, Value: d.uptime})
+		d.samples = append(d.samples, sample.Sample{Series: d.alive, At: at, Value: d.uptime})
 	}
 }
 
-func (s *Service) read(ctx context.Context, d *dev, buf []byte) (int, error) {
+func (s *Poller) read(ctx context.Context, d *dev, buf []byte) (int, error) {
 	r, err := column.Open(ctx, d.target, buf)
 	if err != nil {
 		return 0, err
@@ -171,40 +166,17 @@ func (s *Service) read(ctx context.Context, d *dev, buf []byte) (int, error) {
 		}
 		d.known = true
 	}
-	if err := d.interfaces(ctx, r, s.metrics); err != nil {
+	if err := d.interfaces(ctx, r, s.sink); err != nil {
 		return r.Values, err
 	}
-	if err := d.gaugesRead(ctx, r, s.metrics); err != nil {
+	if err := d.gaugesRead(ctx, r, s.sink); err != nil {
 		return r.Values, err
 	}
-	return r.Values, d.peersRead(ctx, r, s.metrics, look)
-}
-
-// tell sends the state of the device to its check, which is made at the first
-// answer. A device that never answered has no check: discovery will tell.
-func (s *Service) tell(ctx context.Context, d *dev) {
-	ctx = access.AsSystem(ctx)
-	name := checkName(d.item)
-	res := observe.Result{Status: observe.OK, Start: d.last, Duration: d.duration, Output: "The device answers SNMP."}
-	if d.err != nil {
-		if d.answered.IsZero() && d.fails < 3 {
-			return
-		}
-		res.Status, res.Output = observe.Critical, errs.Message(d.err)
-	}
-	err := s.results.SendResult(ctx, name, res)
-	if errs.Is(err, errs.NotFound) && d.err == nil {
-		if err = s.ensure(ctx, d.item, d.every); err == nil {
-			err = s.results.SendResult(ctx, name, res)
-		}
-	}
-	if err != nil && !errs.Is(err, errs.NotFound) && ctx.Err() == nil {
-		s.d.Logger.Warn("the state of a device could not be told", "item", d.item, "error", err)
-	}
+	return r.Values, d.peersRead(ctx, r, s.sink, look)
 }
 
 // surveyor reads devices in full, one after the other.
-func (s *Service) surveyor(ctx context.Context) {
+func (s *Poller) surveyor(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -217,7 +189,7 @@ func (s *Service) surveyor(ctx context.Context) {
 
 // ask puts a device into the queue of surveys; when that is full, the next poll
 // asks again.
-func (s *Service) ask(d *dev) {
+func (s *Poller) ask(d *dev) {
 	select {
 	case s.surveys <- d:
 	default:
@@ -225,7 +197,7 @@ func (s *Service) ask(d *dev) {
 	}
 }
 
-func (s *Service) survey(ctx context.Context, d *dev) {
+func (s *Poller) survey(ctx context.Context, d *dev) {
 	d.mu.Lock()
 	t := d.target
 	d.mu.Unlock()
@@ -237,7 +209,7 @@ func (s *Service) survey(ctx context.Context, d *dev) {
 		// Again in an hour; the interfaces are polled meanwhile.
 		d.surveyed = time.Now().Add(time.Hour - resurvey)
 		if ctx.Err() == nil {
-			s.d.Logger.Info("a device could not be read in full", "item", d.item, "error", err)
+			s.logger.Info("a device could not be read in full", "item", d.item, "error", err)
 		}
 		return
 	}

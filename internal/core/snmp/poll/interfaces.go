@@ -1,4 +1,4 @@
-package device
+package poll
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/column"
 	core "github.com/mainstay-ops/mainstay/internal/core/snmp/device"
-	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // maxInterfaces of one device are polled; those of the lowest index.
@@ -23,7 +23,7 @@ type port struct {
 	wide bool
 	// slow is ifSpeed in bits per second, for interfaces without ifHighSpeed.
 	slow   float64
-	series [figures]observe.SeriesID
+	series [figures]sample.ID
 	has    [figures]bool
 	value  [figures]float64
 	// at is when it was read last, before the time before that.
@@ -132,7 +132,7 @@ func (d *dev) identify(ctx context.Context, r *column.Reader) error {
 const smallCounter = 1 << 8
 
 // interfaces reads the figures of all interfaces.
-func (d *dev) interfaces(ctx context.Context, r *column.Reader, m observe.Appender) error {
+func (d *dev) interfaces(ctx context.Context, r *column.Reader, m Sink) error {
 	if len(d.cols) == 0 || len(d.ports) == 0 {
 		return nil
 	}
@@ -181,7 +181,7 @@ func (d *dev) interfaces(ctx context.Context, r *column.Reader, m observe.Append
 	return err
 }
 
-func (d *dev) figure(p *port, f int, n float64, at time.Time, m observe.Appender) {
+func (d *dev) figure(p *port, f int, n float64, at time.Time, m Sink) {
 	if !p.has[f] {
 		o := figureOf(f)
 		l := map[string]string{"__name__": o.name, "item": d.item, "interface": p.name, "index": strconv.FormatInt(p.index, 10)}
@@ -201,7 +201,7 @@ func (d *dev) figure(p *port, f int, n float64, at time.Time, m observe.Appender
 		}
 	}
 	p.value[f] = n
-	d.samples = append(d.samples, observe.Sample{Series: p.series[f], At: at, Value: n})
+	d.samples = append(d.samples, sample.Sample{Series: p.series[f], At: at, Value: n})
 }
 
 func oneIf(b bool) float64 {

@@ -1,4 +1,4 @@
-package device
+package poll
 
 import (
 	"context"
@@ -12,30 +12,29 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"github.com/uptrace/bun"
 
-	"github.com/mainstay-ops/mainstay/internal/core/db"
-	"github.com/mainstay-ops/mainstay/internal/core/errs"
-	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/column"
-	"github.com/mainstay-ops/mainstay/internal/observe"
+	core "github.com/mainstay-ops/mainstay/internal/core/snmp/device"
 	"github.com/mainstay-ops/mainstay/internal/testkit"
 	"github.com/mainstay-ops/mainstay/internal/testkit/snmpreplay"
 )
 
-// kept is an Appender that keeps the last value of each series, by its labels.
+// kept is a Sink that keeps the last value of each series, by its labels, and the last
+// result of each device.
 type kept struct {
-	observe.Appender
 	mu     sync.Mutex
-	ids    map[string]observe.SeriesID
+	ids    map[string]sample.ID
 	names  []string
 	values map[string]float64
+	last   map[string]Result
 }
 
-func (k *kept) Series(_ string, labels map[string]string) (observe.SeriesID, error) {
+func (k *kept) Forget(string) {}
+
+func (k *kept) Series(_ string, labels map[string]string) (sample.ID, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key := labels["__name__"]
@@ -47,65 +46,31 @@ func (k *kept) Series(_ string, labels map[string]string) (observe.SeriesID, err
 	if id, ok := k.ids[key]; ok {
 		return id, nil
 	}
-	id := observe.SeriesID(len(k.names))
+	id := sample.ID(len(k.names))
 	k.ids[key], k.names = id, append(k.names, key)
 	return id, nil
 }
 
-func (k *kept) Append(_ context.Context, ss []observe.Sample) error {
+func (k *kept) Polled(_ context.Context, r *Result) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, s := range ss {
+	for _, s := range r.Samples {
 		k.values[k.names[s.Series]] = s.Value
 	}
-	return nil
+	k.last[r.Item] = *r
 }
 
-// told takes results as the check engine does.
-type told struct {
-	mu     sync.Mutex
-	last   map[string]observe.Result
-	checks map[string]bool
-}
-
-func (o *told) SendResult(_ context.Context, check string, r observe.Result) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.checks[check] {
-		return errs.New(errs.NotFound, "no such check")
-	}
-	o.last[check] = r
-	return nil
-}
-
-func (o *told) EnsureCheck(_ context.Context, _ *db.Tx, c observe.CheckSpec) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.checks[c.Name] = true
-	return nil
-}
-func (o *told) DropCheck(context.Context, *db.Tx, string) error { return nil }
-func (o *told) HasCheckFor(context.Context, bun.IDB, []string) (map[string]bool, error) {
-	return nil, nil
-}
-
-func service(t *testing.T) (*Service, *kept, *told) {
+func service(t *testing.T) (*Poller, *kept) {
 	t.Helper()
-	k := &kept{ids: map[string]observe.SeriesID{}, values: map[string]float64{}}
-	o := &told{last: map[string]observe.Result{}, checks: map[string]bool{}}
-	s := &Service{
-		d: module.Deps{DB: testkit.SQLite(t), Logger: testkit.Logger(t)}, metrics: k, results: o, makes: o,
-		surveys: make(chan *dev, 10), buffers: sync.Pool{New: func() any { b := make([]byte, 65535); return &b }},
-	}
-	s.stats.register(prometheus.NewRegistry())
-	return s, k, o
+	k := &kept{ids: map[string]sample.ID{}, values: map[string]float64{}, last: map[string]Result{}}
+	return New(k, testkit.Logger(t)), k
 }
 
 func newDev(target snmp.Target) *dev {
 	return &dev{id: "1", item: "sw", every: time.Minute, target: target, ports: map[string]*port{}, peers: map[string]*peer{}}
 }
 
-func poll(t *testing.T, s *Service, d *dev) {
+func poll(t *testing.T, s *Poller, d *dev) {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -143,7 +108,7 @@ func sw(uptime, octets uint64, oper int64) *snmpreplay.Recording {
 
 func TestPoll(t *testing.T) {
 	t.Parallel()
-	s, k, o := service(t)
+	s, k := service(t)
 	d := newDev(snmp.Target{Address: sw(1000, 1<<40, 1).Serve(t, "public"), Community: "public", Timeout: 300 * time.Millisecond, Retries: -1})
 	poll(t, s, d)
 	require.NoError(t, d.err)
@@ -157,7 +122,7 @@ func TestPoll(t *testing.T) {
 		require.True(t, ok, "%s in %v", name, k.values)
 		require.InDelta(t, want, got, 0, name)
 	}
-	require.Equal(t, observe.OK, o.last["sw snmp"].Status)
+	require.NoError(t, k.last["sw"].Err)
 	require.Nil(t, d.look().Interfaces[0].InBytesPerSecond, "one poll has no rate")
 
 	d.target.Address = sw(7000, 1<<40+6000, 2).Serve(t, "public")
@@ -166,7 +131,7 @@ func TestPoll(t *testing.T) {
 	require.Greater(t, *v.Interfaces[0].InBytesPerSecond, 0.0)
 	require.False(t, v.Interfaces[0].OperUp)
 	require.False(t, v.Interfaces[0].ChangedAt.IsZero())
-	require.Equal(t, []PeerView{{Protocol: "bgp", Address: "192.0.2.9", RemoteAS: 64500, Enabled: true, State: "established", Good: true}, {Protocol: "ospf", Address: "192.0.2.7", Enabled: true, State: "twoWay"}}, v.Peers)
+	require.Equal(t, []core.PeerView{{Protocol: "bgp", Address: "192.0.2.9", RemoteAS: 64500, Enabled: true, State: "established", Good: true}, {Protocol: "ospf", Address: "192.0.2.7", Enabled: true, State: "twoWay"}}, v.Peers)
 
 	// After a restart the counters begin anew: there is no rate, and all is looked at again.
 	d.surveyed = time.Now()
@@ -180,7 +145,8 @@ func TestPoll(t *testing.T) {
 	d.target.Address = "127.0.0.1:9"
 	poll(t, s, d)
 	require.InDelta(t, 0, k.values["device_up"], 0)
-	require.Equal(t, observe.Critical, o.last["sw snmp"].Status)
+	require.Error(t, k.last["sw"].Err)
+	require.True(t, k.last["sw"].Sure, "it answered before")
 	require.Contains(t, d.look().Error, "no SNMP agent")
 }
 
@@ -246,7 +212,7 @@ func TestRealAgent(t *testing.T) {
 		"3":  {Address: addr, Version: snmp.V3, User: "ops", AuthProtocol: "SHA", AuthPassword: "authsecret", PrivProtocol: "AES", PrivPassword: "privsecret"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, k, _ := service(t)
+			s, k := service(t)
 			d := newDev(target)
 			poll(t, s, d)
 			require.NoError(t, d.err)

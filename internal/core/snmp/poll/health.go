@@ -1,4 +1,4 @@
-package device
+package poll
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/column"
 	core "github.com/mainstay-ops/mainstay/internal/core/snmp/device"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/profile"
-	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // gauge is one value besides the interfaces: a sum of values times their factors,
@@ -29,7 +29,7 @@ type gauge struct {
 	point *profile.Point
 	scale float64
 
-	series observe.SeriesID
+	series sample.ID
 	has    bool
 	value  float64
 	at     time.Time
@@ -219,7 +219,7 @@ func factorOf(value, raw float64) float64 {
 }
 
 // gaugesRead reads all gauges.
-func (d *dev) gaugesRead(ctx context.Context, r *column.Reader, m observe.Appender) error {
+func (d *dev) gaugesRead(ctx context.Context, r *column.Reader, m Sink) error {
 	if len(d.gauges) == 0 {
 		return nil
 	}
@@ -272,7 +272,7 @@ func (d *dev) gaugesRead(ctx context.Context, r *column.Reader, m observe.Append
 			g.series, g.has = id, true
 		}
 		g.value, g.at = n, r.At
-		d.samples = append(d.samples, observe.Sample{Series: g.series, At: r.At, Value: n})
+		d.samples = append(d.samples, sample.Sample{Series: g.series, At: r.At, Value: n})
 	}
 	return nil
 }

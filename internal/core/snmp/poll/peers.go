@@ -1,12 +1,12 @@
-package device
+package poll
 
 import (
 	"context"
 	"strings"
 
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/column"
-	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // peer is a neighbor of a routing protocol.
@@ -16,7 +16,7 @@ type peer struct {
 	remoteAS int64
 	on       bool
 	state    int64
-	series   observe.SeriesID
+	series   sample.ID
 	has      bool
 	seen     bool
 }
@@ -46,7 +46,7 @@ func (p *peer) good() bool {
 
 // peersRead reads the sessions. A device without the MIBs is asked again when its
 // interfaces are identified anew.
-func (d *dev) peersRead(ctx context.Context, r *column.Reader, m observe.Appender, look bool) error {
+func (d *dev) peersRead(ctx context.Context, r *column.Reader, m Sink, look bool) error {
 	for _, p := range d.peers {
 		p.seen = false
 	}
@@ -107,7 +107,7 @@ func (d *dev) peersRead(ctx context.Context, r *column.Reader, m observe.Appende
 			}
 			p.series, p.has = id, true
 		}
-		d.samples = append(d.samples, observe.Sample{Series: p.series, At: r.At, Value: oneIf(p.good())})
+		d.samples = append(d.samples, sample.Sample{Series: p.series, At: r.At, Value: oneIf(p.good())})
 	}
 	return nil
 }
