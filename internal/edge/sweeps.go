@@ -120,7 +120,7 @@ func (s *sweeps) run(ctx context.Context, o *edgewire.Sweep) {
 	}()
 	if err := w.deliver(ctx); err != nil {
 		cancel()
-		for range w.found { //nolint:revive // Run ends when nobody waits for it
+		for range w.found { // Run ends when nobody waits for it
 		}
 		s.e.o.Logger.Info("a sweep ends early", "reason", errs.Message(err))
 		return

@@ -7,10 +7,11 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/sample"
 )
 
-// SeriesID is a handle for one series of the metric store, Sample one value of it.
 type (
+	// SeriesID is a handle for one series of the metric store.
 	SeriesID = sample.ID
-	Sample   = sample.Sample
+	// Sample is one value of one series.
+	Sample = sample.Sample
 )
 
 // MetricInfo says what a metric means. It is shown by query tools.

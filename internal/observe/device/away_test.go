@@ -35,10 +35,12 @@ func (k *kept) Series(source string, labels map[string]string) (observe.SeriesID
 	k.series = append(k.series, labels)
 	return observe.SeriesID(len(k.series) - 1), nil
 }
+
 func (k *kept) Append(_ context.Context, ss []observe.Sample) error {
 	k.samples = append(k.samples, ss...)
 	return nil
 }
+
 func (k *kept) Forget(source string) { k.forgot = append(k.forgot, source) }
 
 // results takes results and makes checks.
@@ -54,10 +56,12 @@ func (o *results) SendResult(_ context.Context, check string, r observe.Result) 
 	o.last[check] = r
 	return nil
 }
+
 func (o *results) EnsureCheck(_ context.Context, _ *db.Tx, c observe.CheckSpec) error {
 	o.checks[c.Name] = c
 	return nil
 }
+
 func (o *results) DropCheck(context.Context, *db.Tx, string) error { return nil }
 func (o *results) HasCheckFor(context.Context, bun.IDB, []string) (map[string]bool, error) {
 	return nil, nil
