@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mainstay-ops/mainstay/internal/core/snmp"
 	"github.com/mainstay-ops/mainstay/internal/testkit"
+	"github.com/mainstay-ops/mainstay/internal/testkit/snmpreplay"
 )
 
 // runEdge starts the edge; it ends with the test.
@@ -51,6 +54,26 @@ func history(t *testing.T, p *program, check string) []change {
 	return out.Items
 }
 
+// branchSwitch lets the edge west discover a device, which it polls every 10 s then.
+func branchSwitch(t *testing.T, p *program) {
+	t.Helper()
+	text := func(oid snmp.OID, s string) snmp.Var {
+		return snmp.Var{OID: oid, Kind: snmp.OctetString, Raw: []byte(s)}
+	}
+	address := snmpreplay.New(
+		text("1.3.6.1.2.1.1.1.0", "A switch of the branch"), text("1.3.6.1.2.1.1.5.0", "branch-switch"),
+		snmp.Var{OID: "1.3.6.1.2.1.1.3.0", Kind: snmp.TimeTicks, Unum: 5000}, snmp.Var{OID: "1.3.6.1.2.1.2.1.0", Kind: snmp.Integer},
+	).Serve(t, "hush")
+	host, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	p.must("POST", "/api/v1/apply", "credentials: [{name: c, version: 2c, community: hush, port: "+port+"}]", nil)
+	p.must("POST", "/api/v1/discovery-jobs", map[string]any{"name": "branch", "from": "west", "targets": []string{host}, "credentials": []string{"c"}, "methods": []string{"ping", "snmp"}}, nil)
+	var v struct{ State string }
+	eventually(t, "the edge has read the device", func() bool { return get(t, p, "/api/v1/items/branch-switch", &v) })
+	p.must("PUT", "/api/v1/devices/branch-switch/polling", map[string]any{"every_seconds": 10}, nil)
+	eventually(t, "the edge polls it", func() bool { return get(t, p, "/api/v1/devices/branch-switch", &v) && v.State == "up" })
+}
+
 // An edge goes on while the server is killed, and is killed itself before it delivered.
 // What it found meanwhile becomes history, with its own times, each result once, and
 // nobody is told of what is over.
@@ -77,6 +100,8 @@ func TestEdge(t *testing.T) {
 		return c.State
 	}
 	eventually(t, "the check is ok", func() bool { return state() == "ok" })
+
+	branchSwitch(t, p)
 
 	p.kill()
 	gone := time.Now()
@@ -128,6 +153,18 @@ func TestEdge(t *testing.T) {
 		require.Greater(t, ts[i]-ts[i-1], 0.2, "a result twice")
 	}
 
+	// So has what it polled by SNMP, every 10 s.
+	polls := `device_up{item="branch-switch"}[1h]`
+	testkit.Eventually(t, 60*time.Second, "the polls have arrived", func() bool {
+		n := 0
+		for _, at := range times(t, p, polls) {
+			if at > float64(gone.Unix()+1) && at < float64(back.Unix()-1) {
+				n++
+			}
+		}
+		return n >= 3
+	})
+
 	// Killed in the middle of delivering, again and again: nothing is lost after it was
 	// acknowledged.
 	for range 3 {
@@ -145,6 +182,10 @@ func TestEdge(t *testing.T) {
 		if ts[i] < float64(back.Unix()-1) || ts[i-1] > float64(back.Unix()+5) {
 			require.Less(t, d, 2.5, "a hole")
 		}
+	}
+	ts = times(t, p, polls)
+	for i := 1; i < len(ts); i++ {
+		require.Greater(t, ts[i]-ts[i-1], 5.0, "a poll twice")
 	}
 	p.stop()
 }

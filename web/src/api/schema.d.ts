@@ -5466,6 +5466,8 @@ export interface components {
             credentials?: string[];
             /** @description What to leave out of the targets. */
             exclude?: string[];
+            /** @description Name of the edge that looks; the server when absent. */
+            from?: string;
             /** @description How to look; all when absent. */
             methods?: ("ping" | "ports" | "names" | "snmp")[];
             /** @description Made of the targets when empty. */
@@ -5708,6 +5710,8 @@ export interface components {
             error?: string;
             /** Format: int64 */
             every_seconds: number;
+            /** @description The edge that polls it; the server when absent. */
+            from?: string;
             gauges: components["schemas"]["DeviceGaugeView"][];
             interfaces: components["schemas"]["DeviceInterfaceView"][];
             item: string;
@@ -5904,6 +5908,8 @@ export interface components {
             credentials?: string[];
             /** @description What to leave out of the targets. */
             exclude?: string[];
+            /** @description Name of the edge that looks; the server when absent. */
+            from?: string;
             /** @description How to look; all when absent. */
             methods?: ("ping" | "ports" | "names" | "snmp")[];
             /** @description Made of the targets when empty. */
@@ -5944,6 +5950,8 @@ export interface components {
             credentials?: string[];
             /** @description What to leave out of the targets. */
             exclude?: string[];
+            /** @description Name of the edge that looks; the server when absent. */
+            from?: string;
             /**
              * Format: int64
              * @description Addresses that answered in the last runs.
@@ -6080,6 +6088,8 @@ export interface components {
              * @example 30s
              */
             every: string;
+            /** @description The edge that the check will run on; the server when absent. */
+            from?: string;
             id: string;
             item: string;
             /** @description Name the check will have. */
@@ -6126,6 +6136,11 @@ export interface components {
             checks: number;
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: int64
+             * @description How many devices it polls by SNMP.
+             */
+            devices: number;
             /**
              * Format: int64
              * @description Batches that were lost since the edge started, because its disk was full.

@@ -121,6 +121,7 @@ function Now({ edge: e }: { edge: Edge }) {
         <Stat label="State" value={<StatusMark state={e.state} />} />
         <Stat label="Last seen" value={e.last_seen_at ? <Time at={e.last_seen_at} /> : 'never'} />
         <Stat label="Checks" value={integer(e.checks)} />
+        <Stat label="Devices" value={integer(e.devices)} note="polled by SNMP" />
         <Stat
           label="Buffered"
           value={waitingText(e) ?? 'nothing'}

@@ -36,6 +36,7 @@ const COLUMNS: Column<Edge>[] = [
   { id: 'address', label: 'Address', min: 130, mono: true, render: (r) => r.address },
   { id: 'version', label: 'Version', min: 110, render: (r) => r.version },
   { id: 'checks', label: 'Checks', width: 90, right: true, render: (r) => integer(r.checks) },
+  { id: 'devices', label: 'Devices', width: 90, right: true, render: (r) => integer(r.devices) },
   {
     id: 'waiting',
     label: 'Buffered',
@@ -108,7 +109,7 @@ function List() {
             <EmptyState
               icon={IconRouteSquare2}
               title="Everything runs on the server"
-              hint="An edge runs checks in a network that the server does not reach. It connects outwards, and keeps results while the line is down."
+              hint="An edge runs checks, discovery and SNMP polling in a network that the server does not reach. It connects outwards, and keeps results while the line is down."
             >
               {may && add}
             </EmptyState>
