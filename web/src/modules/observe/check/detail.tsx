@@ -122,7 +122,11 @@ function Now({ check: c }: { check: CheckDetail }) {
         <Stat label="Runs every" value={c.type === 'passive' ? 'passive' : brief(c.every)} />
       </Stats>
       <Panel title="Output">
-        {c.away && <p className={classes.away}>{c.away} {c.last_result && 'This is what was found last:'}</p>}
+        {c.away && (
+          <p className={classes.away}>
+            {c.away} {c.last_result && 'This is what was found last:'}
+          </p>
+        )}
         {c.broken ? (
           <p>This check cannot run: {c.broken}</p>
         ) : (
