@@ -119,10 +119,12 @@ func (s *sweeps) run(ctx context.Context, o *edgewire.Sweep) {
 		close(w.found)
 	}()
 	if err := w.deliver(ctx); err != nil {
+		if ctx.Err() == nil {
+			s.e.o.Logger.Info("a sweep ends early", "reason", errs.Message(err))
+		}
 		cancel()
 		for range w.found { // Run ends when nobody waits for it
 		}
-		s.e.o.Logger.Info("a sweep ends early", "reason", errs.Message(err))
 		return
 	}
 	if swept == nil {

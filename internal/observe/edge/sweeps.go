@@ -22,7 +22,7 @@ const (
 	// tellAgain is how often an edge is told of a sweep until it begins, and
 	// sweepSilence how long it may say nothing of one.
 	tellAgain    = 5 * time.Second
-	sweepSilence = time.Minute
+	sweepSilence = 30 * time.Second
 )
 
 // order is a sweep that an edge was asked for.
@@ -124,8 +124,8 @@ func (s *Service) Sweep(ctx context.Context, name string, o edgewire.Sweep, took
 			return errs.New(errs.Unavailable, "Edge %s says nothing of what it looks for since %s.", name, sweepSilence)
 		case r := <-x.reports:
 			begun = true
-			silent.Reset(sweepSilence)
 			took(r)
+			silent.Reset(sweepSilence) // taking may have been slow
 			if r.Error != "" {
 				return errs.New(errs.Invalid, "Edge %s cannot look for this: %s", name, r.Error)
 			}
