@@ -81,4 +81,6 @@ type Metrics interface {
 type SeriesBudget interface {
 	// SetSeriesLimit sets the limit for each sender; 0 is none.
 	SetSeriesLimit(perSender int64)
+	// ActiveSeries tells how many series a sender has active.
+	ActiveSeries(protocol, sender string) int
 }

@@ -202,6 +202,7 @@ type Source struct {
 	Samples  int64     `json:"samples"`
 	Lines    int64     `json:"lines"`
 	Spans    int64     `json:"spans"`
+	Series   int64     `json:"series" doc:"Different series that had a value within two hours."`
 	Bytes    int64     `json:"bytes" doc:"As received, before decompression."`
 	Dropped  int64     `json:"dropped"`
 	Losses   []Loss    `json:"losses" doc:"What was dropped, by reason, the most first."`

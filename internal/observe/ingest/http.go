@@ -90,7 +90,13 @@ func (s *Service) Routes(api *httpapi.API) {
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "list-sources", Method: "GET", Path: base + "/sources", Need: observe.ReadSources, Tag: tag, Summary: "Who has sent what since the server started"},
 		func(context.Context, *struct{}) (*httpapi.Body[httpapi.List[Source]], error) {
-			return httpapi.NewList(s.senders.list(), ""), nil
+			out := s.senders.list()
+			for i := range out {
+				if s.budget != nil {
+					out[i].Series = int64(s.budget.ActiveSeries(out[i].Protocol, out[i].Sender))
+				}
+			}
+			return httpapi.NewList(out, ""), nil
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "list-unknown-sources", Method: "GET", Path: base + "/unknown", Need: observe.ReadSources, Tag: tag, Summary: "What signals speak about and what is no item yet, with suggestions"},
 		func(ctx context.Context, in *unknownIn) (*httpapi.Body[httpapi.List[Unknown]], error) {
