@@ -106,6 +106,8 @@ type Store struct {
 	info   infoTable
 	stats  counters
 	disk   diskGuard
+	// senders are those whose samples come by Take.
+	senders senders
 
 	registry *prometheus.Registry
 	repaired []string
