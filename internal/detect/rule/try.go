@@ -46,7 +46,7 @@ type tryIn struct {
 
 func (s *Service) tryRoutes(api *httpapi.API) {
 	httpapi.Handle(api, httpapi.Op{
-		ID: "try-rule", Method: "POST", Path: "/api/v1/rules/try", Need: detect.ReadRules, Tag: "rules", Summary: "Try a rule on the past, without saving it",
+		ID: "try-rule", Method: "POST", Path: "/api/v1/rules/try", Need: detect.WriteRules, Tag: "rules", Summary: "Try a rule on the past, without saving it",
 		Description: "When it would have fired, for how long, how often at night, and of which incidents it would have told.",
 	}, func(ctx context.Context, in *tryIn) (*httpapi.Body[Trial], error) {
 		r := in.Body.Rule
