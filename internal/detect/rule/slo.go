@@ -242,8 +242,8 @@ func (s *Service) removeObjective(ctx context.Context, tx *db.Tx, name string) e
 
 // Standing is how an objective is met now.
 type Standing struct {
-	// Good is the share of good events over the period; nil without data.
-	Good *float64 `json:"good_percent,omitempty" doc:"Share of good events over the period."`
+	// GoodPercent is the share of good events over the period; nil without data.
+	GoodPercent *float64 `json:"good_percent,omitempty" doc:"Share of good events over the period."`
 	// Left is what is left of the budget, 1 for all of it; below 0 it is overdrawn.
 	Left *float64 `json:"budget_left,omitempty" doc:"Share of the error budget that is left; below 0 it is overdrawn."`
 	Burn *float64 `json:"burn_rate,omitempty" doc:"Burn rate of the last hour; at 1 the budget lasts exactly for the period."`
@@ -272,7 +272,7 @@ func (s *Service) standing(ctx context.Context, o Objective, at time.Time) (Stan
 		return out, err
 	}
 	good, left := 100*(1-*long), 1-*long/o.budget()
-	out.Good, out.Left = &good, &left
+	out.GoodPercent, out.Left = &good, &left
 	hour, err := worst(time.Hour)
 	if err != nil || hour == nil {
 		return out, err
