@@ -167,12 +167,11 @@ function Instances({ name }: { name: string }) {
                     </td>
                     <td>
                       {i.title && <div>{i.title}</div>}
-                      <span className="mono muted">{i.no_data ? 'no data' : labelText(i.labels)}</span>
+                      <div className="mono muted">{i.no_data ? 'no data' : labelText(i.labels)}</div>
                       {i.item && (
-                        <>
-                          {' '}
+                        <div>
                           <Link to={`/estate/items/${encodeURIComponent(i.item)}` as string}>{i.item}</Link>
-                        </>
+                        </div>
                       )}
                     </td>
                     <td>
