@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/detect/rule"
 	"github.com/mainstay-ops/mainstay/internal/estate/address"
 	"github.com/mainstay-ops/mainstay/internal/estate/asset"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
@@ -31,6 +32,7 @@ func modules() []module.Module {
 		notify.Module(),
 		oncall.Module(),
 		kpi.Module(),
+		rule.Module(),
 		discovery.Module(),
 		topology.Module(),
 		address.Module(),

@@ -10,6 +10,7 @@ const TONES: Record<string, Tone> = {
   restored: 'ok',
   delivered: 'ok',
   usable: 'ok',
+  inactive: 'ok',
   warning: 'warn',
   acknowledged: 'warn',
   retrying: 'warn',
@@ -20,6 +21,7 @@ const TONES: Record<string, Tone> = {
   offline: 'down',
   firing: 'down',
   failed: 'down',
+  error: 'warn',
   new: 'down',
   unknown: 'unknown',
   pending: 'unknown',
@@ -30,6 +32,7 @@ const TONES: Record<string, Tone> = {
   silenced: 'maint',
   suppressed: 'maint',
   paused: 'maint',
+  disabled: 'maint',
   revoked: 'maint',
 };
 
