@@ -13,6 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/trace"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
 	"github.com/mainstay-ops/mainstay/internal/respond/incident"
@@ -26,6 +27,7 @@ func modules() []module.Module {
 	return []module.Module{
 		inventory.Module(),
 		metric.Module(),
+		trace.Module(),
 		check.Module(),
 		alert.Module(),
 		incident.Module(),
