@@ -226,7 +226,7 @@ func TestPromMistakesHaveLines(t *testing.T) {
 // Rule files of the community load unchanged, with every count.
 func TestRuleFilesOfOthers(t *testing.T) {
 	t.Parallel()
-	dir := testkit.Data(t, "nms-import", "prometheus-rules")
+	dir := testkit.Data(t, "nms-import/prometheus-rules")
 	b, err := os.ReadFile(filepath.Join(dir, "counts.json"))
 	require.NoError(t, err)
 	var counts map[string]struct {
