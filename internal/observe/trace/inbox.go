@@ -161,7 +161,7 @@ func (b *inbox) add(s *signal.Span, at time.Time, typ, message, stack string) {
 	}
 	g.Count++
 	if at.After(g.LastSeen) {
-		g.LastSeen, g.TraceID, g.LastVersion = at.UTC(), s.TraceID, version
+		g.LastSeen, g.TraceID, g.LastVersion, g.Message = at.UTC(), s.TraceID, version, cut(message, maxMessage)
 	}
 	if at.Before(g.FirstSeen) {
 		g.FirstSeen = at.UTC()

@@ -139,7 +139,7 @@ func (s *Service) summaries(ctx context.Context, ids string, from, to time.Time)
 	}
 	in := fTrace + ":in(" + ids + ")"
 	sums, err := s.rows(ctx, logdb.Query{
-		LogsQL: in + " | stats by (" + fTrace + ") min(_time) as first, count() as n, count() if (" + fFailed + ":=true) as errors, uniq_values(" + fService + ") as services limit 50", From: from, To: to,
+		LogsQL: in + " | stats by (" + fTrace + ") min(_time) as first, count() as n, count() if (" + fFailed + ":=true) as errors, uniq_values(" + fService + ") limit 50 as services", From: from, To: to,
 	})
 	if err != nil {
 		return nil, err
