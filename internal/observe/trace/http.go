@@ -9,7 +9,6 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
-	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // Period is the input of what is about a time.
@@ -32,16 +31,18 @@ func (p Period) resolve(now time.Time) (from, to time.Time) {
 
 type searchIn struct {
 	Period
-	Limit     int              `query:"limit" minimum:"1" maximum:"500" default:"50"`
-	Service   string           `query:"service" maxLength:"200"`
-	Operation string           `query:"operation" maxLength:"500"`
-	Item      string           `query:"item" maxLength:"200"`
-	Query     string           `query:"query" maxLength:"4000" doc:"LogsQL on the spans, without pipes: http.route:=\"/cart\" duration:>100ms."`
-	Min       observe.Duration `query:"min" doc:"Spans that took at least this long."`
-	Max       observe.Duration `query:"max"`
-	Failed    bool             `query:"failed" doc:"Only traces with a span that failed and fits."`
-	Sort      string           `query:"sort" enum:"newest,slowest" default:"newest"`
+	Limit     int     `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Service   string  `query:"service" maxLength:"200"`
+	Operation string  `query:"operation" maxLength:"500"`
+	Item      string  `query:"item" maxLength:"200"`
+	Query     string  `query:"query" maxLength:"4000" doc:"LogsQL on the spans, without pipes: http.route:=\"/cart\" duration:>100ms."`
+	MinMS     float64 `query:"min_ms" minimum:"0" doc:"Spans that took at least as many milliseconds."`
+	MaxMS     float64 `query:"max_ms" minimum:"0"`
+	Failed    bool    `query:"failed" doc:"Only traces with a span that failed and fits."`
+	Sort      string  `query:"sort" enum:"newest,slowest" default:"newest"`
 }
+
+func millis(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
 
 type traceIDIn struct {
 	ID string `path:"id" minLength:"1" maxLength:"64"`
@@ -135,7 +136,7 @@ func (s *Service) Routes(api *httpapi.API) {
 				return nil, err
 			}
 			ts, err := s.search(ctx, Search{
-				Service: in.Service, Operation: in.Operation, Item: in.Item, Query: in.Query, Min: in.Min.D(), Max: in.Max.D(), Failed: in.Failed,
+				Service: in.Service, Operation: in.Operation, Item: in.Item, Query: in.Query, Min: millis(in.MinMS), Max: millis(in.MaxMS), Failed: in.Failed,
 				From: from, To: to, Limit: in.Limit, Slowest: in.Sort == "slowest",
 			})
 			return httpapi.NewList(ts, ""), err

@@ -124,7 +124,7 @@ func TestTracesAreFound(t *testing.T) {
 	require.Equal(t, 4, found.Items[0].Spans)
 	require.Equal(t, int64(time.Second), found.Items[0].DurationNS)
 	require.Equal(t, 10, search("&failed=true"))
-	require.Equal(t, 51, search("&service=cart&operation="+url.QueryEscape("GET /cart")+"&min=500ms"))
+	require.Equal(t, 51, search("&service=cart&operation="+url.QueryEscape("GET /cart")+"&min_ms=500"))
 	require.Equal(t, 1, search("&query="+url.QueryEscape(`db.statement:"id = 7 AND"`)))
 	require.Equal(t, 100, search("&item=web-1"))
 	search("&sort=slowest&limit=1")

@@ -34185,10 +34185,9 @@ export interface operations {
                 item?: string;
                 /** @description LogsQL on the spans, without pipes: http.route:="/cart" duration:>100ms. */
                 query?: string;
-                /** @description Spans that took at least this long. */
-                min?: string;
-                /** @description A duration such as 500ms, 30s, 5m or 168h. */
-                max?: string;
+                /** @description Spans that took at least as many milliseconds. */
+                min_ms?: number;
+                max_ms?: number;
                 /** @description Only traces with a span that failed and fits. */
                 failed?: boolean;
                 sort?: "newest" | "slowest";
