@@ -162,6 +162,9 @@ func (b *inbox) add(s *signal.Span, at time.Time, typ, message, stack string) {
 	g.Count++
 	if at.After(g.LastSeen) {
 		g.LastSeen, g.TraceID, g.LastVersion, g.Message = at.UTC(), s.TraceID, version, cut(message, maxMessage)
+		if stack != "" {
+			g.Stack, g.Place = cut(stack, maxStack), cut(place, 300)
+		}
 	}
 	if at.Before(g.FirstSeen) {
 		g.FirstSeen = at.UTC()

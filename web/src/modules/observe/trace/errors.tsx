@@ -37,7 +37,7 @@ const COLUMNS: Column<AppError>[] = [
   { id: 'service', label: 'Service', width: 140, render: (r) => r.service },
   {
     id: 'mark',
-    label: '',
+    label: 'Mark',
     width: 110,
     render: (r) =>
       r.came_back_at ? (

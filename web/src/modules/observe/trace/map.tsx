@@ -6,7 +6,7 @@ import { rate } from './parts';
 import type { ServiceMap } from './queries';
 import classes from './trace.module.css';
 
-const W = 186;
+const W = 214;
 const H = 58;
 
 const toneOf = (share: number) => (share >= 0.05 ? 'var(--st-down)' : share > 0 ? 'var(--st-warn)' : 'var(--st-ok)');
@@ -59,7 +59,12 @@ export function MapView({ map }: { map: ServiceMap }) {
                   {`${c.client} calls ${c.server}: ${rate(c)}, ${percent(c.failed_share, 2)} failed, ${milliseconds(c.mean_ms)} on average`}
                 </title>
               </path>
-              <text className={classes.mapNote} x={(x1 + x2) / 2} y={(y1 + y2) / 2 - 5} textAnchor="middle">
+              <text
+                className={classes.mapNote}
+                x={x1 + (x2 - x1) * 0.74}
+                y={y1 + (y2 - y1) * 0.9 - 5}
+                textAnchor="middle"
+              >
                 {rate(c)}
               </text>
             </g>

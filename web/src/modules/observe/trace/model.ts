@@ -70,7 +70,7 @@ export interface Placed {
 }
 
 /** Places the nodes of a map in columns, callers before what they call. */
-export function layout(m: ServiceMap, dx = 250, dy = 92): Placed[] {
+export function layout(m: ServiceMap, dx = 320, dy = 92): Placed[] {
   const calls = new Map<string, string[]>();
   const called = new Set<string>();
   for (const c of m.calls) {

@@ -134,8 +134,8 @@ function Waterfall({ rows, total, tone, chosen, pick }: Drawing) {
               <span className={classes.lane}>
                 <i className={classes.bar} style={{ left: `${left}%`, width: `${width}%` }} />
                 <span
-                  className={classes.took}
-                  style={left + width > 85 ? { right: `${100 - left}%` } : { left: `${left + width}%` }}
+                  className={width > 70 ? `${classes.took} ${classes.inside}` : classes.took}
+                  style={beside(left, width)}
                 >
                   {took(s.duration_ns)}
                 </span>
@@ -148,10 +148,16 @@ function Waterfall({ rows, total, tone, chosen, pick }: Drawing) {
   );
 }
 
+/** The duration stands right of its bar, left of one that ends far right, and inside a wide one. */
+function beside(left: number, width: number): React.CSSProperties {
+  if (width > 70) return { right: `calc(${100 - left - width}% + 4px)` };
+  return left + width > 85 ? { right: `${100 - left}%` } : { left: `${left + width}%` };
+}
+
 function Flame({ rows, total, tone, chosen, pick }: Drawing) {
   const deep = Math.max(...rows.map((r) => r.depth), 0);
   return (
-    <div className={classes.flame} style={{ height: (deep + 1) * 21 }}>
+    <div className={classes.flame} style={{ height: (deep + 1) * 25 }}>
       {rows.map(({ span: s, depth, at }) => (
         <button
           type="button"
@@ -162,7 +168,7 @@ function Flame({ rows, total, tone, chosen, pick }: Drawing) {
           style={
             {
               '--tone': s.failed ? 'var(--st-down)' : tone.get(s.service),
-              top: depth * 21,
+              top: depth * 25,
               left: `${Math.min(Math.max((at / total) * 100, 0), 99.9)}%`,
               width: `max(3px, ${(s.duration_ns / 1000 / total) * 100}%)`,
             } as React.CSSProperties
