@@ -3,6 +3,7 @@ package rule
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -275,7 +276,7 @@ func (s *Service) importFile(ctx context.Context, in *importIn) (*httpapi.Body[h
 		}
 		return err
 	})
-	if err != nil && !(in.DryRun && err == error(undo)) {
+	if err != nil && !(in.DryRun && errors.Is(err, undo)) {
 		return nil, err
 	}
 	return httpapi.NewList(out, ""), nil

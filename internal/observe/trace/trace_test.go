@@ -296,8 +296,10 @@ func TestErrorsInTheInbox(t *testing.T) {
 	require.Equal(t, 422, st, string(b))
 
 	again := func(at time.Time) {
-		send(t, s.Server, "price", "1.1", span{trace: hex("cd", int(at.Unix()%1000), 32), id: hex("5", 1, 16), name: "GET /price", kind: 2, at: at, end: at.Add(time.Millisecond), failed: true,
-			exception: attrs{"exception.type": "ValueError", "exception.message": "no price for article 7", "exception.stacktrace": "Traceback\n  File \"price.py\", line 3, in get\n"}})
+		send(t, s.Server, "price", "1.1", span{
+			trace: hex("cd", int(at.Unix()%1000), 32), id: hex("5", 1, 16), name: "GET /price", kind: 2, at: at, end: at.Add(time.Millisecond), failed: true,
+			exception: attrs{"exception.type": "ValueError", "exception.message": "no price for article 7", "exception.stacktrace": "Traceback\n  File \"price.py\", line 3, in get\n"},
+		})
 	}
 	again(s.begin)
 	eventually(t, "an old one is counted", func() bool { read("?service=price"); return list.Items[0].Count == 11 })
