@@ -74,3 +74,11 @@ type Metrics interface {
 	// Instant evaluates the query at one moment.
 	Instant(ctx context.Context, query string, at time.Time) ([]Series, error)
 }
+
+// SeriesBudget bounds how many series one sender of signals may have active.
+type SeriesBudget interface {
+	// SetSeriesLimit sets the limit for each sender; 0 is none.
+	SetSeriesLimit(perSender int64)
+	// ActiveSeries tells how many series a sender has active.
+	ActiveSeries(protocol, sender string) int
+}

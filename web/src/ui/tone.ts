@@ -10,6 +10,7 @@ const TONES: Record<string, Tone> = {
   restored: 'ok',
   delivered: 'ok',
   usable: 'ok',
+  inactive: 'ok',
   warning: 'warn',
   acknowledged: 'warn',
   retrying: 'warn',
@@ -21,6 +22,7 @@ const TONES: Record<string, Tone> = {
   offline: 'down',
   firing: 'down',
   failed: 'down',
+  error: 'warn',
   new: 'down',
   unknown: 'unknown',
   pending: 'unknown',
@@ -32,6 +34,7 @@ const TONES: Record<string, Tone> = {
   silenced: 'maint',
   suppressed: 'maint',
   paused: 'maint',
+  disabled: 'maint',
   revoked: 'maint',
 };
 
