@@ -73,6 +73,10 @@ func (s *Service) networkSeen(ctx context.Context, tx *db.Tx, f estate.NetworkSe
 			continue
 		}
 		ip = ip.Unmap()
+		// Networks for containers are the same on every host.
+		if byIndex[a.IfIndex].Inner() {
+			continue
+		}
 		vrf, err := s.ensureVRF(ctx, tx, a.VRF)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/job"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 )
 
@@ -120,12 +121,15 @@ func (s *Service) accept(ctx context.Context, runID string, addresses []string) 
 			if err := json.Unmarshal([]byte(h.Facts), &f); err != nil {
 				return err
 			}
-			it, err := s.placeHost(ctx, tx, f.item("", addr), nil, nil)
+			it, err := s.placeHost(ctx, tx, f.item("", addr), placed{address: addr, mac: f["mac"]})
 			if err != nil {
 				return err
 			}
 			if h.Credential != "" {
-				if _, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, read_at) VALUES (?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET credential = excluded.credential, address = excluded.address, read_at = excluded.read_at", it.ID, h.Credential, addr, h.LastSeen).Exec(ctx); err != nil {
+				if err := s.d.Jobs.Insert(ctx, tx, readArgs{Item: it.ID, Address: addr, Credential: h.Credential}, job.Options{MaxAttempts: 2, Unique: true}); err != nil {
+					return err
+				}
+				if err := keepReading(ctx, tx, it.ID, h.Credential, addr, h.LastSeen, false); err != nil {
 					return err
 				}
 			}

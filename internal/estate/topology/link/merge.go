@@ -49,6 +49,7 @@ func merge(claims []claim, staleBefore time.Time) []Link {
 			out = append(out, l)
 		}
 	}
+	out = supersede(out)
 	support(out)
 	for i := range out {
 		out[i].finish(staleBefore)
@@ -120,9 +121,34 @@ func joinPair(hs []half) []Link {
 	return out
 }
 
-// better chooses between labels so that the order of claims does not matter: the
-// longer one says more.
+// supersede drops links that nobody sees any more when something else is on the port
+// now: what moved is not in two places. A link that was only cut stays until it is old.
+func supersede(ls []Link) []Link {
+	key := func(e End) string { return e.id() + "\x00" + e.Port }
+	now := map[string]bool{}
+	for _, l := range ls {
+		if l.Layer == Physical && !l.gone() {
+			now[key(l.A)], now[key(l.B)] = true, true
+		}
+	}
+	return slices.DeleteFunc(ls, func(l Link) bool {
+		return l.Layer == Physical && l.gone() && (now[key(l.A)] || now[key(l.B)])
+	})
+}
+
+func (l *Link) gone() bool {
+	return !slices.ContainsFunc(l.Evidence, func(e Evidence) bool { return !e.Gone })
+}
+
+// better chooses between labels so that the order of claims does not matter: a name
+// comes before a hardware address, and the longer one says more.
 func better(a, b string) string {
+	if a != "" && b != "" && (MAC(a) == "") != (MAC(b) == "") {
+		if MAC(a) == "" {
+			return a
+		}
+		return b
+	}
 	if len(b) > len(a) || len(b) == len(a) && b < a {
 		return b
 	}
@@ -144,6 +170,7 @@ func (l *Link) add(e Evidence, fromB bool) {
 func (e *Evidence) join(o Evidence) {
 	e.FromA, e.FromB = e.FromA || o.FromA, e.FromB || o.FromB
 	e.Weight = max(e.Weight, o.Weight)
+	e.Gone = e.Gone && o.Gone
 	e.First, e.Last = earlier(e.First, o.First), later(e.Last, o.Last)
 	if e.VLAN == 0 || o.VLAN != 0 && o.VLAN < e.VLAN {
 		e.VLAN = o.VLAN
