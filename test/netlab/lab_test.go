@@ -2,6 +2,8 @@ package netlab
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -111,7 +113,9 @@ func (l *lab) ip(node string, args ...string) {
 }
 
 func (l *lab) in(node string, args ...string) *exec.Cmd {
-	return exec.Command("ip", append([]string{"netns", "exec", l.ns(node), "unshare", "--uts", "sh", "-c", `hostname "$0"; exec "$@"`, node}, args...)...)
+	c := exec.Command("ip", append([]string{"netns", "exec", l.ns(node), "unshare", "--uts", "--mount", "sh", "-c", `hostname "$0"; mount --bind "$MACHINE_ID" /etc/machine-id; exec "$@"`, node}, args...)...)
+	c.Env = append(os.Environ(), "SNMP_PERSISTENT_DIR="+filepath.Join(l.dir, node), "MACHINE_ID="+filepath.Join(l.dir, node+".machine-id"))
+	return c
 }
 
 func (l *lab) run(node string, args ...string) string {
@@ -127,6 +131,8 @@ func (l *lab) node(name string) {
 	out, err := exec.Command("ip", "netns", "add", l.ns(name)).CombinedOutput()
 	require.NoError(l.t, err, "%s", out)
 	l.ip(name, "link", "set", "lo", "up")
+	sum := sha256.Sum256([]byte(name))
+	l.file(name+".machine-id", hex.EncodeToString(sum[:16])+"\n")
 }
 
 // mac gives the next hardware address of the block for documentation (RFC 7042).
@@ -172,7 +178,6 @@ func (l *lab) start(node string, args ...string) *exec.Cmd {
 	log, err := os.Create(filepath.Join(l.dir, node+"-"+filepath.Base(args[0])+".log"))
 	require.NoError(l.t, err)
 	c.Stdout, c.Stderr = log, log
-	c.Env = append(os.Environ(), "SNMP_PERSISTENT_DIR="+l.dir+"/"+node)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(l.t, c.Start())
 	_ = log.Close()
@@ -211,6 +216,7 @@ func (l *lab) snmp(node, access string, extra ...string) {
 // lldp starts lldpd, which speaks on the ports and tells what it hears to snmpd.
 func (l *lab) lldp(node, ports string, conf ...string) {
 	l.t.Helper()
+	l.until("snmpd takes subagents", func() bool { _, err := os.Stat(l.dir + "/" + node + ".agentx"); return err == nil })
 	text := strings.Join(append([]string{"configure lldp tx-interval 1", "configure lldp tx-hold 5", "configure system ip management pattern 10.201.*", "configure system hostname " + node}, conf...), "\n") + "\n"
 	l.start(node, "lldpd", "-d", "-x", "-X", l.dir+"/"+node+".agentx", "-u", l.dir+"/"+node+".lldp", "-O", l.file(node+".lldpd.conf", text), "-I", ports)
 }

@@ -3,6 +3,12 @@
 package netlab
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
 	"testing"
 )
 
@@ -81,4 +87,44 @@ func TestNetwork(t *testing.T) {
 	s := l.serve("mgmt", "10.201.1.5:8080", t.TempDir())
 	_ = s
 	t.Log(l.run("mgmt", "sh", "-c", "snmpwalk -v2c -c lab-secret 10.201.2.3 .1.3.6.1.2.1.17; snmpwalk -v2c -c lab-secret 10.201.2.3 1.0.8802.1.1.2.1.4; snmpwalk -v2c -c lab-secret 10.201.2.1 .1.3.6.1.2.1.4.35"))
+}
+
+func TestDump(t *testing.T) {
+	l := newLab(t)
+	town(l)
+	begin := time.Now()
+	l.until("lldp", func() bool { return len(l.hears("sw3")) == 2 && len(l.hears("r1")) == 2 && len(l.hears("sw2"))==3 && len(l.hears("sw1")) ==3 })
+	t.Log("lldp", time.Since(begin))
+	s := l.serve("mgmt", "10.201.1.5:8080", t.TempDir())
+	t.Log("served", time.Since(begin))
+	s.must("PUT", "/api/v1/credentials/lab", map[string]any{"version": "2c", "community": "lab-secret"})
+	s.must("PUT", "/api/v1/credentials/labv3", map[string]any{"version": "3", "user": "ops", "auth_protocol": "SHA256", "auth_password": "auth-password", "priv_protocol": "AES", "priv_password": "priv-password"})
+	s.must("POST", "/api/v1/discovery-jobs", map[string]any{"name": "lab", "targets": []string{"10.201.1.0/27", "10.201.2.0/27", "10.201.0.0/30"}, "credentials": []string{"lab", "labv3"}, "add": "all", "vanished_after": 1, "rate": 2000, "ports":[]int{22,80}})
+	l.until("run", func() bool {
+		return get[map[string]any](s, "/api/v1/discovery-jobs/lab")["run"].(map[string]any)["ended_at"] != nil
+	})
+	t.Log("run ended", time.Since(begin))
+	time.Sleep(12*time.Second)
+	j := get[map[string]any](s, "/api/v1/discovery-jobs/lab")
+	id := j["run"].(map[string]any)["id"].(string)
+	show := func(path string) { 
+	  var b bytes.Buffer
+	  json.Indent(&b, s.must("GET", path, nil), "", " ")
+	  os.WriteFile("/tmp/netlab-dump/"+strings.NewReplacer("/", "_", "?","_").Replace(path)+".json", b.Bytes(), 0o644) }
+	os.MkdirAll("/tmp/netlab-dump", 0o755)
+	show("/api/v1/discovery-runs/"+id+"/findings?limit=200")
+	show("/api/v1/discovery-runs/"+id+"/log?limit=500")
+	show("/api/v1/items?limit=200")
+	show("/api/v1/topology?layer=2")
+	show("/api/v1/topology?layer=3")
+	show("/api/v1/topology?layer=service")
+	show("/api/v1/addresses?limit=200")
+	show("/api/v1/prefixes?limit=200")
+	for _, n := range []string{"r1","sw1","sw3","h2", "h4"} { show("/api/v1/items/"+n); show("/api/v1/items/"+n+"/links"); show("/api/v1/items/"+n+"/interfaces") }
+	t.Log("done", time.Since(begin))
+	b, _ := exec.Command("sqlite3", s.data+"/mainstay.db", "select kind,state,scheduled_at,finalized_at,errors from river_job").CombinedOutput()
+	t.Log(string(b))
+	b, _ = exec.Command("sh", "-c", "ls -l "+s.data+"; cat "+l.dir+"/mgmt-env.log").CombinedOutput()
+	t.Log(string(b))
+	if os.Getenv("HOLD") != "" { for { if _, err := os.Stat("/tmp/netlab-stop"); err == nil { break }; time.Sleep(time.Second) } }
 }
