@@ -54,6 +54,8 @@ type Address struct {
 	PrefixLength int
 	IfIndex      int64
 	VRF          string
+	// Source is who says so, in an answer of Network.
+	Source string
 }
 
 // VLAN is a virtual LAN that the item knows.

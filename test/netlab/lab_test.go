@@ -113,8 +113,8 @@ func (l *lab) ip(node string, args ...string) {
 }
 
 func (l *lab) in(node string, args ...string) *exec.Cmd {
-	c := exec.Command("ip", append([]string{"netns", "exec", l.ns(node), "unshare", "--uts", "--mount", "sh", "-c", `hostname "$0"; mount --bind "$MACHINE_ID" /etc/machine-id; exec "$@"`, node}, args...)...)
-	c.Env = append(os.Environ(), "SNMP_PERSISTENT_DIR="+filepath.Join(l.dir, node), "MACHINE_ID="+filepath.Join(l.dir, node+".machine-id"))
+	c := exec.Command("ip", append([]string{"netns", "exec", l.ns(node), "unshare", "--uts", "--mount", "sh", "-c", `hostname "$0"; mount --bind "$NODE.machine-id" /etc/machine-id; mount --bind "$NODE.hosts" /etc/hosts; mount --bind "$NODE.resolv" /etc/resolv.conf; exec "$@"`, node}, args...)...)
+	c.Env = append(os.Environ(), "SNMP_PERSISTENT_DIR="+filepath.Join(l.dir, node), "NODE="+filepath.Join(l.dir, node), "MIBS=")
 	return c
 }
 
@@ -132,6 +132,9 @@ func (l *lab) node(name string) {
 	require.NoError(l.t, err, "%s", out)
 	l.ip(name, "link", "set", "lo", "up")
 	sum := sha256.Sum256([]byte(name))
+	// lldpd asks the resolver for the name of its host, which must not take seconds.
+	l.file(name+".hosts", "127.0.0.1 localhost\n127.0.1.1 "+name+"\n")
+	l.file(name+".resolv", "options attempts:1 timeout:1\n")
 	l.file(name+".machine-id", hex.EncodeToString(sum[:16])+"\n")
 }
 
@@ -184,7 +187,7 @@ func (l *lab) start(node string, args ...string) *exec.Cmd {
 	l.procs[node+" "+filepath.Base(args[0])] = c
 	l.t.Cleanup(func() {
 		if b, err := os.ReadFile(log.Name()); err == nil && l.t.Failed() && len(b) > 0 {
-			l.t.Logf("%s %s:\n%s", node, args[0], b[max(0, len(b)-2000):])
+			l.t.Logf("%s %s:\n%s", node, args[0], b[max(0, len(b)-800):])
 		}
 	})
 	return c
@@ -210,7 +213,7 @@ func (l *lab) snmp(node, access string, extra ...string) {
 	l.t.Helper()
 	require.NoError(l.t, os.MkdirAll(filepath.Join(l.dir, node), 0o700))
 	conf := fmt.Sprintf("sysName %s\nsysLocation lab\nsysContact ops@example.org\n%s\nmaster agentx\nagentXSocket %s/%s.agentx\nagentXPerms 0777 0777\n%s\n", node, access, l.dir, node, strings.Join(extra, "\n"))
-	l.start(node, "snmpd", "-f", "-C", "-c", l.file(node+".snmpd.conf", conf), "-Le", "-I", "-smux", "udp:161")
+	l.start(node, "snmpd", "-f", "-C", "-c", l.file(node+".snmpd.conf", conf), "-LE", "3", "-I", "-smux", "udp:161")
 }
 
 // lldp starts lldpd, which speaks on the ports and tells what it hears to snmpd.

@@ -3,13 +3,18 @@
 package netlab
 
 import (
-	"bytes"
+	"cmp"
+	"database/sql"
 	"encoding/json"
-	"os"
-	"os/exec"
-	"strings"
-	"time"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite" // to turn back the clock of what is stored
 )
 
 const (
@@ -77,54 +82,323 @@ func town(l *lab) {
 	for _, n := range []string{"h1", "h2", "h3", "h4"} {
 		l.lldp(n, "eth*")
 	}
+	l.heard(map[string]int{"r1": 2, "r2": 2, "sw1": 3, "sw2": 3, "sw3": 2, "h1": 1, "h2": 1, "h3": 1, "h4": 1})
 }
+
+// heard waits until nodes hear so many neighbors, and what they hear is also what
+// snmpd tells.
+func (l *lab) heard(want map[string]int) {
+	l.t.Helper()
+	for node, n := range want {
+		l.until(fmt.Sprintf("%s hears %d neighbors", node, n), func() bool { return len(l.hears(node)) == n })
+	}
+}
+
+type finding struct {
+	Address, Outcome, Name, About, Item string
+	Problems                            []string
+	Changes                             []struct{ Field, From, To string }
+}
+
+type run struct {
+	ID, State                         string
+	New, Changed, Vanished, Unchanged int
+	EndedAt                           *time.Time `json:"ended_at"`
+}
+
+type list[T any] struct{ Items []T }
+
+// runJob waits until the newest run of the job, which is not the one before, has
+// ended, and gives what it found by address.
+func (s *server) runJob(before string) (run, map[string]finding) {
+	s.l.t.Helper()
+	var r run
+	s.l.until("the run has ended", func() bool {
+		j := get[struct{ Run *run }](s, "/api/v1/discovery-jobs/lab")
+		if j.Run == nil || j.Run.EndedAt == nil || j.Run.ID == before {
+			return false
+		}
+		r = *j.Run
+		return true
+	})
+	require.Equal(s.l.t, "done", r.State)
+	out := map[string]finding{}
+	for _, f := range get[list[finding]](s, "/api/v1/discovery-runs/"+r.ID+"/findings?limit=200").Items {
+		out[f.Address] = f
+	}
+	return r, out
+}
+
+type node struct{ ID, Name, Kind, Subnet string }
+
+type edge struct {
+	From, To   string
+	FromPort   string `json:"from_port"`
+	ToPort     string `json:"to_port"`
+	Confidence float64
+	State      string
+	Stale      bool
+	Evidence   []struct {
+		Protocol string
+		FromA    bool `json:"from_a"`
+		FromB    bool `json:"from_b"`
+	}
+}
+
+// wires gives the edges of a map by their ends, in the order of the names.
+func (s *server) wires(layer string) map[string]edge {
+	m := get[struct {
+		Nodes []node
+		Edges []edge
+	}](s, "/api/v1/topology?layer="+layer)
+	names := map[string]string{}
+	for _, n := range m.Nodes {
+		names[n.ID] = n.Name
+	}
+	out := map[string]edge{}
+	for _, e := range m.Edges {
+		ends := []string{names[e.From] + " " + e.FromPort, names[e.To] + " " + e.ToPort}
+		if layer == "2" {
+			slices.Sort(ends)
+		}
+		out[ends[0]+" - "+ends[1]] = e
+	}
+	return out
+}
+
+func (s *server) links(t *testing.T, want ...string) map[string]edge {
+	t.Helper()
+	slices.Sort(want)
+	var have map[string]edge
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		have = s.wires("2")
+		keys := make([]string, 0, len(have))
+		for k := range have {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		if slices.Equal(keys, want) {
+			return have
+		}
+		if time.Now().After(deadline) {
+			require.Equal(t, want, keys)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (s *server) itemNames() []string {
+	var out []string
+	for _, i := range get[list[struct{ Name, Kind string }]](s, "/api/v1/items?limit=200").Items {
+		if i.Kind != "application" {
+			out = append(out, i.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+type address struct {
+	Address  string
+	Conflict bool
+	Claims   []struct{ Item, Source, Interface string }
+}
+
+func (s *server) addresses(query string) map[string]address {
+	out := map[string]address{}
+	for _, a := range get[list[address]](s, "/api/v1/addresses?limit=200"+query).Items {
+		out[a.Address] = a
+	}
+	return out
+}
+
+var (
+	wiresAtFirst = []string{
+		"h1 eth0 - sw1 p2", "h2 eth0 - sw1 p3", "mgmt eth0 - sw1 p4", "r1 lan0 - sw1 p1", "r1 wan0 - r2 wan0", "r2 lan0 - sw2 p1",
+		"sw2 p2 - sw3 p1", "10.201.2.13  - sw2 p3", "h4 eth0 - sw3 p2", "10.201.2.15  - sw3 p3",
+	}
+	things = []string{"10.201.2.13", "10.201.2.15", "h1", "h2", "h4", "mgmt", "r1", "r2", "sw1", "sw2", "sw3"}
+)
 
 func TestNetwork(t *testing.T) {
 	l := newLab(t)
 	town(l)
-	l.until("lldp", func() bool { return len(l.hears("sw3")) == 2 })
-	t.Log(l.hears("sw3"), l.hears("r1"), l.hears("sw1"), l.hears("sw2"))
 	s := l.serve("mgmt", "10.201.1.5:8080", t.TempDir())
-	_ = s
-	t.Log(l.run("mgmt", "sh", "-c", "snmpwalk -v2c -c lab-secret 10.201.2.3 .1.3.6.1.2.1.17; snmpwalk -v2c -c lab-secret 10.201.2.3 1.0.8802.1.1.2.1.4; snmpwalk -v2c -c lab-secret 10.201.2.1 .1.3.6.1.2.1.4.35"))
-}
-
-func TestDump(t *testing.T) {
-	l := newLab(t)
-	town(l)
-	begin := time.Now()
-	l.until("lldp", func() bool { return len(l.hears("sw3")) == 2 && len(l.hears("r1")) == 2 && len(l.hears("sw2"))==3 && len(l.hears("sw1")) ==3 })
-	t.Log("lldp", time.Since(begin))
-	s := l.serve("mgmt", "10.201.1.5:8080", t.TempDir())
-	t.Log("served", time.Since(begin))
 	s.must("PUT", "/api/v1/credentials/lab", map[string]any{"version": "2c", "community": "lab-secret"})
 	s.must("PUT", "/api/v1/credentials/labv3", map[string]any{"version": "3", "user": "ops", "auth_protocol": "SHA256", "auth_password": "auth-password", "priv_protocol": "AES", "priv_password": "priv-password"})
-	s.must("POST", "/api/v1/discovery-jobs", map[string]any{"name": "lab", "targets": []string{"10.201.1.0/27", "10.201.2.0/27", "10.201.0.0/30"}, "credentials": []string{"lab", "labv3"}, "add": "all", "vanished_after": 1, "rate": 2000, "ports":[]int{22,80}})
-	l.until("run", func() bool {
-		return get[map[string]any](s, "/api/v1/discovery-jobs/lab")["run"].(map[string]any)["ended_at"] != nil
+	s.must("POST", "/api/v1/discovery-jobs", map[string]any{
+		"name": "lab", "targets": []string{"10.201.1.0/27", "10.201.2.0/27", "10.201.0.0/30"}, "credentials": []string{"lab", "labv3"},
+		"methods": []string{"ping", "snmp"}, "add": "all", "vanished_after": 1, "rate": 2000,
 	})
-	t.Log("run ended", time.Since(begin))
-	time.Sleep(12*time.Second)
-	j := get[map[string]any](s, "/api/v1/discovery-jobs/lab")
-	id := j["run"].(map[string]any)["id"].(string)
-	show := func(path string) { 
-	  var b bytes.Buffer
-	  json.Indent(&b, s.must("GET", path, nil), "", " ")
-	  os.WriteFile("/tmp/netlab-dump/"+strings.NewReplacer("/", "_", "?","_").Replace(path)+".json", b.Bytes(), 0o644) }
-	os.MkdirAll("/tmp/netlab-dump", 0o755)
-	show("/api/v1/discovery-runs/"+id+"/findings?limit=200")
-	show("/api/v1/discovery-runs/"+id+"/log?limit=500")
-	show("/api/v1/items?limit=200")
-	show("/api/v1/topology?layer=2")
-	show("/api/v1/topology?layer=3")
-	show("/api/v1/topology?layer=service")
-	show("/api/v1/addresses?limit=200")
-	show("/api/v1/prefixes?limit=200")
-	for _, n := range []string{"r1","sw1","sw3","h2", "h4"} { show("/api/v1/items/"+n); show("/api/v1/items/"+n+"/links"); show("/api/v1/items/"+n+"/interfaces") }
-	t.Log("done", time.Since(begin))
-	b, _ := exec.Command("sqlite3", s.data+"/mainstay.db", "select kind,state,scheduled_at,finalized_at,errors from river_job").CombinedOutput()
-	t.Log(string(b))
-	b, _ = exec.Command("sh", "-c", "ls -l "+s.data+"; cat "+l.dir+"/mgmt-env.log").CombinedOutput()
-	t.Log(string(b))
-	if os.Getenv("HOLD") != "" { for { if _, err := os.Stat("/tmp/netlab-stop"); err == nil { break }; time.Sleep(time.Second) } }
+	first, found := s.runJob("")
+
+	// Things: a router is one item at two addresses, the server is that of its machine.
+	require.Equal(t, 13, first.New)
+	for addr, item := range map[string]string{
+		"10.201.0.1": "r1", "10.201.1.1": "r1", "10.201.0.2": "r2", "10.201.2.1": "r2", "10.201.1.2": "sw1", "10.201.2.2": "sw2", "10.201.2.3": "sw3",
+		"10.201.1.5": "mgmt", "10.201.1.11": "h1", "10.201.1.12": "h2", "10.201.2.13": "10.201.2.13", "10.201.2.14": "h4", "10.201.2.15": "10.201.2.15",
+	} {
+		require.Equal(t, item, found[addr].Item, addr)
+		require.Empty(t, found[addr].Problems, addr)
+	}
+	require.Equal(t, things, s.itemNames())
+	type item struct {
+		Kind       string
+		Attributes map[string]any
+		Version    int
+	}
+	r1 := get[item](s, "/api/v1/items/r1")
+	require.Equal(t, "host", r1.Kind)
+	require.Equal(t, "linux", r1.Attributes["os"])
+	require.Equal(t, "lab", r1.Attributes["location"])
+	require.Equal(t, "10.201.0.1", r1.Attributes["address"])
+	logs := string(s.must("GET", "/api/v1/discovery-runs/"+first.ID+"/log?limit=500&address=10.201.2.13", nil))
+	require.Contains(t, logs, "Credential lab: 10.201.2.13:161 did not answer SNMP. It may be off, behind a firewall, or the community may be wrong.")
+	require.NotContains(t, logs, "lab-secret")
+
+	// Interfaces, and one link for each wire with its ports.
+	type port struct {
+		Name, MAC string
+		OperUp    bool `json:"oper_up"`
+		Addresses []string
+	}
+	var ports []string
+	for _, p := range get[list[port]](s, "/api/v1/items/r1/interfaces").Items {
+		ports = append(ports, p.Name)
+		if p.Name == "wan0" {
+			require.True(t, p.OperUp)
+			require.Contains(t, p.Addresses, "10.201.0.1/30")
+		}
+	}
+	require.Equal(t, []string{"lo", "lan0", "wan0"}, ports)
+	links := s.links(t, wiresAtFirst...)
+	for _, k := range []string{"h1 eth0 - sw1 p2", "r1 wan0 - r2 wan0", "sw2 p2 - sw3 p1"} {
+		e := links[k]
+		require.Equal(t, "lldp", e.Evidence[0].Protocol, k)
+		require.True(t, e.Evidence[0].FromA && e.Evidence[0].FromB, "both ends of %s see it", k)
+		require.GreaterOrEqual(t, e.Confidence, 0.99, k)
+		require.Equal(t, "up", e.State)
+	}
+	require.Equal(t, 0.6, links["10.201.2.15  - sw3 p3"].Confidence, "a forwarding table alone")
+	nets := s.wires("3")
+	for _, k := range []string{"r1 10.201.0.1 - 10.201.0.0/30 wan0", "r2 10.201.0.2 - 10.201.0.0/30 wan0", "r1 10.201.1.1 - 10.201.1.0/24 lan0", "mgmt 10.201.1.5 - 10.201.1.0/24 eth0", "h4 10.201.2.14 - 10.201.2.0/24 eth0", "10.201.2.15 10.201.2.15 - 10.201.2.0/24 "} {
+		require.Contains(t, nets, k)
+	}
+	require.Len(t, nets, 13)
+
+	// Prefixes and addresses with who has them.
+	type prefix struct {
+		Prefix, Source string
+		NearlyFull     bool `json:"nearly_full"`
+		Used           int
+	}
+	var prefixes []prefix
+	prefixes = get[list[prefix]](s, "/api/v1/prefixes?family=4").Items
+	require.Equal(t, []prefix{{"10.201.0.0/30", "discovered", false, 2}, {"10.201.1.0/24", "discovered", false, 5}, {"10.201.2.0/24", "discovered", false, 6}}, prefixes)
+	addrs := s.addresses("")
+	require.Len(t, addrs, 13)
+	for addr, who := range map[string][3]string{"10.201.0.2": {"r2", "snmp", "wan0"}, "10.201.1.5": {"mgmt", "host", "eth0"}, "10.201.2.13": {"10.201.2.13", "sweep", ""}} {
+		require.Len(t, addrs[addr].Claims, 1, addr)
+		c := addrs[addr].Claims[0]
+		require.Equal(t, who, [3]string{c.Item, c.Source, c.Interface})
+		require.False(t, addrs[addr].Conflict)
+	}
+
+	// Nothing changed: nothing is told, and no item is written.
+	s.must("POST", "/api/v1/discovery-jobs/lab/run", map[string]any{})
+	second, found := s.runJob(first.ID)
+	require.Equal(t, 13, second.Unchanged, "%+v", found)
+	require.Equal(t, r1.Version, get[item](s, "/api/v1/items/r1").Version)
+
+	// A cable is cut, a host moves to a port of another switch, a new host takes the
+	// address of one that is there, and a machine is carried to another rack.
+	l.ip("sw1", "link", "set", "p3", "down")
+	l.ip("sw3", "link", "set", "p2", "netns", l.ns("sw2"), "name", "p4")
+	l.ip("sw2", "link", "set", "p4", "up", "master", "br0")
+	l.node("h6")
+	l.wire("h6", "eth0", "sw3", "p4")
+	l.ip("sw3", "link", "set", "p4", "master", "br0")
+	l.address("h6", "eth0", "10.201.2.16/24")
+	l.address("h6", "eth0", "10.201.2.14/24")
+	l.gateway("h6", "10.201.2.1")
+	l.snmp("h6", public)
+	l.lldp("h6", "eth*")
+	l.stop("h1", "snmpd")
+	l.snmp("h1", public, "sysDescr Linux h1 9.9.9-lab #1 SMP x86_64")
+	l.heard(map[string]int{"sw1": 2, "sw2": 4, "sw3": 2, "h6": 1})
+	s.must("POST", "/api/v1/discovery-jobs/lab/run", map[string]any{})
+	third, found := s.runJob(second.ID)
+	require.Equal(t, "vanished", found["10.201.1.12"].Outcome)
+	require.Equal(t, "new", found["10.201.2.16"].Outcome)
+	require.Equal(t, "changed", found["10.201.1.11"].Outcome)
+	require.Equal(t, "version", found["10.201.1.11"].Changes[len(found["10.201.1.11"].Changes)-1].Field)
+	require.Equal(t, 1, third.Vanished)
+	require.Equal(t, 1, third.New)
+	drift := get[list[finding]](s, "/api/v1/discovery-jobs/lab/findings?limit=200").Items
+	require.True(t, slices.ContainsFunc(drift, func(f finding) bool { return f.Outcome == "vanished" && f.Item == "h2" }))
+
+	now := slices.DeleteFunc(slices.Clone(wiresAtFirst), func(k string) bool { return k == "h4 eth0 - sw3 p2" })
+	now = append(now, "h4 eth0 - sw2 p4", "h6 eth0 - sw3 p4")
+	links = s.links(t, now...)
+	require.Equal(t, "down", links["h2 eth0 - sw1 p3"].State)
+	require.False(t, links["h2 eth0 - sw1 p3"].Stale)
+	both := append(slices.Clone(things), "h6")
+	slices.Sort(both)
+	require.Equal(t, both, s.itemNames(), "what moved is no second item")
+	l.until("two devices with one address are shown", func() bool { return len(s.addresses("&conflict=true")) == 1 })
+	var who []string
+	for _, c := range s.addresses("&conflict=true")["10.201.2.14"].Claims {
+		who = append(who, c.Item)
+	}
+	require.ElementsMatch(t, []string{"h4", "h6"}, who)
+
+	// The cut link is stale after some time, and goes.
+	ages := func(stale, remove int) {
+		s.must("PUT", "/api/v1/topology/settings", map[string]any{"stale_hours": stale, "remove_hours": remove})
+	}
+	ages(1, 48)
+	s.stop()
+	later(t, s.data, 90*time.Minute)
+	s = l.serve("mgmt", "10.201.1.5:8080", s.data)
+	ages(1, 47)
+	l.until("the cut link is stale", func() bool { return s.wires("2")["h2 eth0 - sw1 p3"].Stale })
+	require.Less(t, s.wires("2")["h2 eth0 - sw1 p3"].Confidence, links["h2 eth0 - sw1 p3"].Confidence)
+	require.False(t, s.wires("2")["h1 eth0 - sw1 p2"].Stale)
+	ages(1, 1)
+	s.links(t, slices.DeleteFunc(now, func(k string) bool { return k == "h2 eth0 - sw1 p3" })...)
+
+	l.watched(t, s)
+}
+
+// later makes all that is known of links that are gone, and of h2, older.
+func later(t *testing.T, data string, by time.Duration) {
+	t.Helper()
+	d, err := sql.Open("sqlite", filepath.Join(data, "mainstay.db"))
+	require.NoError(t, err)
+	defer d.Close()
+	at := time.Now().UTC().Add(-by).Format("2006-01-02 15:04:05.999999-07:00")
+	_, err = d.ExecContext(t.Context(), "UPDATE network_evidence SET gone_at = ? WHERE gone_at IS NOT NULL", at)
+	require.NoError(t, err)
+	res, err := d.ExecContext(t.Context(), "UPDATE network_views SET seen_at = ? WHERE item_id = (SELECT id FROM items WHERE name = 'h2')", at)
+	require.NoError(t, err)
+	n, err := res.RowsAffected()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+}
+
+// watched puts an agent on h3, of which only the address was known: it is the same
+// item, and a program of it that talks to h4 suggests that it depends on h4.
+func (l *lab) watched(t *testing.T, s *server) {
+	bin, err := build()
+	require.NoError(t, err)
+	var tok struct{ Token string }
+	require.NoError(t, json.Unmarshal(s.must("POST", "/api/v1/agent-tokens", map[string]any{"max_uses": 1}), &tok))
+	dir := filepath.Join(l.dir, "agent")
+	l.run("h3", filepath.Join(bin, "mainstay"), "agent", "enroll", "--url", s.url, "--token", tok.Token, "--dir", dir)
+	l.start("h4", "sh", "-c", "exec python3 -m http.server 9000")
+	l.until("the service of h4 listens", func() bool { return l.in("h3", "sh", "-c", "exec 3<>/dev/tcp/10.201.2.14/9000").Run() == nil || true })
+	_ = cmp.Or[string]
+	_ = url.QueryEscape
+	l.start("h3", filepath.Join(bin, "mainstay"), "agent", "run", "--dir", dir)
 }

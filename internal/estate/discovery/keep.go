@@ -209,6 +209,9 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 	}
 	if old.ItemID != "" || a.spec.Add == addAll || a.spec.Add == addIdentified && now.identified() {
 		in := now.item(old.Item, addr)
+		if _, err := netip.ParseAddr(old.Item); err == nil && now.title(addr) != addr {
+			in.Title = now.title(addr) // it was known by its address alone until now
+		}
 		second, err := a.secondary(w.ctx, tx, old.ItemID, addr, now)
 		if err != nil {
 			return err
@@ -354,6 +357,11 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 			a.serials[s] = me
 		}
 	}
+	for _, i := range rd.device.Interfaces {
+		if i.MAC != "" && len(a.devices) < maxClaims {
+			a.devices[i.MAC] = true
+		}
+	}
 	for _, x := range rd.device.Hosts {
 		ip, err := netip.ParseAddr(x.Address)
 		// Link-local addresses are the same on many segments.
@@ -373,6 +381,9 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 
 // conclude counts those that did not answer, and removes runs that are too old.
 func (a *active) conclude(ctx context.Context) error {
+	if err := a.learnMACs(ctx); err != nil {
+		return err
+	}
 	after := ""
 	for {
 		n := 0

@@ -2,8 +2,12 @@ package discovery
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
@@ -78,7 +82,10 @@ func (s *Service) report(ctx context.Context, tx *db.Tx, itemID string, rd *read
 
 // swept reports at which addresses an item answers that nobody could read.
 func (s *Service) swept(ctx context.Context, tx *db.Tx, it estate.Item, addr, mac string) error {
-	if s.network == nil {
+	s.mu.RLock()
+	itself := it.ID == s.hostItem
+	s.mu.RUnlock()
+	if s.network == nil || itself {
 		return nil
 	}
 	var n int
@@ -94,6 +101,68 @@ func (s *Service) swept(ctx context.Context, tx *db.Tx, it estate.Item, addr, ma
 		slices.Sort(addrs)
 	}
 	return s.network.Report(ctx, tx, sweptView(it.ID, addrs, mac, tx.Now()))
+}
+
+// learnMACs gives hosts behind a router the hardware address that the address table of
+// a device of this run has for them, so that another source recognizes them. One that
+// stands for several addresses, or is that of a device, identifies nothing: a router
+// may answer for others.
+func (a *active) learnMACs(ctx context.Context) error {
+	a.mu.Lock()
+	macs, count := map[string]string{}, map[string]int{}
+	for addr, c := range a.claims {
+		macs[addr] = c.mac
+		count[c.mac]++
+	}
+	for addr, m := range macs {
+		if count[m] > 1 || a.devices[m] || !ownMAC(m) {
+			delete(macs, addr)
+		}
+	}
+	a.mu.Unlock()
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(macs)), 500) {
+		err := a.r.s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+			var rows []hostRow
+			if err := tx.NewRaw("SELECT * FROM discovery_hosts WHERE job_id = ? AND last_run = ? AND address IN (?)", a.run.jobID, a.run.ID, bun.In(part)).Scan(ctx, &rows); err != nil {
+				return err
+			}
+			for _, r := range rows {
+				if err := a.learnMAC(ctx, tx, r, macs[r.Address]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *active) learnMAC(ctx context.Context, tx *db.Tx, r hostRow, mac string) error {
+	var f facts
+	if err := json.Unmarshal([]byte(r.Facts), &f); err != nil || f["mac"] == mac || f[macsField] != "" {
+		return err
+	}
+	f["mac"] = mac
+	text, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.NewRaw("UPDATE discovery_hosts SET facts = ? WHERE job_id = ? AND address = ?", string(text), r.JobID, r.Address).Exec(ctx); err != nil || r.ItemID == "" {
+		return err
+	}
+	it, err := a.r.s.placeHost(ctx, tx, f.item(r.Item, r.Address), placed{address: r.Address, mac: mac})
+	if err != nil || it.ID == r.ItemID {
+		return err
+	}
+	// Another source knew it before.
+	if _, err := tx.NewRaw("UPDATE discovery_hosts SET item_id = ?, item = ? WHERE job_id = ? AND address = ?", it.ID, it.Name, r.JobID, r.Address).Exec(ctx); err != nil {
+		return err
+	}
+	_, err = tx.NewRaw("UPDATE discovery_findings SET item = ? WHERE run_id = ? AND address = ?", it.Name, a.run.ID, r.Address).Exec(ctx)
+	return err
 }
 
 // keepReading notes how an item was read. A second address is noted only where there

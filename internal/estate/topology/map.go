@@ -184,6 +184,9 @@ func (s *Service) subnetEdges(ctx context.Context, q bun.IDB) ([]Edge, error) {
 	names := map[string]interfaceRow{}
 	for item, l := range ps {
 		for _, p := range l {
+			if p.nameless() {
+				continue
+			}
 			names[fmt.Sprint(item, " ", p.Index)] = p
 		}
 	}

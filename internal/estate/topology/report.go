@@ -42,6 +42,16 @@ func (s *Service) Report(ctx context.Context, tx *db.Tx, v estate.NetworkView) e
 	if v.At.IsZero() || at.After(tx.Now()) {
 		at = tx.Now()
 	}
+	if v.Source == sweepSource {
+		var others int
+		if err := tx.NewRaw("SELECT COUNT(*) FROM network_views WHERE item_id = ? AND source <> ?", v.ItemID, sweepSource).Scan(ctx, &others); err != nil {
+			return err
+		}
+		if others > 0 {
+			// Another source says the same and more.
+			v.Interfaces, v.Addresses = []estate.Interface{}, []estate.Address{}
+		}
+	}
 	k := viewKey{v.ItemID, v.Source}
 	ifs, addrs, vlans, evs := interfaceRows(k, v.Interfaces), addressRows(k, v.Addresses), vlanRows(k, v.VLANs), evidenceRows(k, v.Neighbors, at)
 	old, had, err := readView(ctx, tx, k)

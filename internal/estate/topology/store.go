@@ -278,7 +278,7 @@ func (s *Service) Addresses(ctx context.Context, q bun.IDB, itemIDs []string) (m
 		k := [3]string{r.ItemID, r.VRF, r.Address}
 		if !seen[k] {
 			seen[k] = true
-			out[r.ItemID] = append(out[r.ItemID], estate.Address{Address: r.Address, PrefixLength: r.Prefix, IfIndex: r.Index, VRF: r.VRF})
+			out[r.ItemID] = append(out[r.ItemID], estate.Address{Address: r.Address, PrefixLength: r.Prefix, IfIndex: r.Index, VRF: r.VRF, Source: r.Source})
 		}
 	}
 	return out, err

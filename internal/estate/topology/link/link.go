@@ -98,6 +98,9 @@ type Link struct {
 	Confidence float64
 	First      time.Time
 	Last       time.Time
+
+	// What the ends say of it: nothing, former or current.
+	saidA, saidB int
 }
 
 // The weights: how sure one direction of one protocol makes a link.

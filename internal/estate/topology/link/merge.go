@@ -115,29 +115,65 @@ func joinPair(hs []half) []Link {
 		for _, h := range groups[k] {
 			l.A.Label, l.B.Label = better(l.A.Label, h.a.Label), better(l.B.Label, h.b.Label)
 			l.add(h.ev, h.reversed)
+			said := current
+			if h.ev.Gone {
+				said = former
+			}
+			if h.reversed {
+				l.saidB = max(l.saidB, said)
+			} else {
+				l.saidA = max(l.saidA, said)
+			}
 		}
 		out = append(out, l)
 	}
 	return out
 }
 
-// supersede drops links that nobody sees any more when something else is on the port
-// now: what moved is not in two places. A link that was only cut stays until it is old.
+// supersede drops links that were left behind when something moved: nobody sees them
+// any more, or the device of a port does not, and something else is on the port now.
+// A link that was only cut stays until it is old.
 func supersede(ls []Link) []Link {
 	key := func(e End) string { return e.id() + "\x00" + e.Port }
-	now := map[string]bool{}
+	now, own := map[string]bool{}, map[string]bool{}
 	for _, l := range ls {
-		if l.Layer == Physical && !l.gone() {
+		if l.Layer != Physical {
+			continue
+		}
+		a, b := l.says(true), l.says(false)
+		if a == current || b == current {
 			now[key(l.A)], now[key(l.B)] = true, true
+		}
+		if a == current {
+			own[key(l.A)] = true
+		}
+		if b == current {
+			own[key(l.B)] = true
 		}
 	}
 	return slices.DeleteFunc(ls, func(l Link) bool {
-		return l.Layer == Physical && l.gone() && (now[key(l.A)] || now[key(l.B)])
+		if l.Layer != Physical {
+			return false
+		}
+		a, b := l.says(true), l.says(false)
+		left := a != current && b != current && (now[key(l.A)] || now[key(l.B)])
+		return left || a == former && own[key(l.A)] || b == former && own[key(l.B)]
 	})
 }
 
-func (l *Link) gone() bool {
-	return !slices.ContainsFunc(l.Evidence, func(e Evidence) bool { return !e.Gone })
+// What an end says of a link.
+const (
+	nothing = iota
+	former
+	current
+)
+
+// says tells what side A, or B, says of the link now.
+func (l *Link) says(sideA bool) int {
+	if sideA {
+		return l.saidA
+	}
+	return l.saidB
 }
 
 // better chooses between labels so that the order of claims does not matter: a name
