@@ -99,8 +99,9 @@ type Link struct {
 	First      time.Time
 	Last       time.Time
 
-	// What the ends say of it: nothing, former or current.
+	// What the ends say of it (nothing, former or current), and when they did last.
 	saidA, saidB int
+	lastA, lastB time.Time
 }
 
 // The weights: how sure one direction of one protocol makes a link.

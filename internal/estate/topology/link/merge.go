@@ -120,9 +120,9 @@ func joinPair(hs []half) []Link {
 				said = former
 			}
 			if h.reversed {
-				l.saidB = max(l.saidB, said)
+				l.saidB, l.lastB = max(l.saidB, said), later(l.lastB, h.ev.Last)
 			} else {
-				l.saidA = max(l.saidA, said)
+				l.saidA, l.lastA = max(l.saidA, said), later(l.lastA, h.ev.Last)
 			}
 		}
 		out = append(out, l)
@@ -130,19 +130,23 @@ func joinPair(hs []half) []Link {
 	return out
 }
 
-// supersede drops links that were left behind when something moved: nobody sees them
-// any more, or the device of a port does not, and something else is on the port now.
+// supersede drops links that were left behind when something moved. Nobody sees them
+// any more, or the device of a port does not, and something else is on the port now;
+// or one end does not, and the other was seen elsewhere after it was last heard.
 // A link that was only cut stays until it is old.
 func supersede(ls []Link) []Link {
 	key := func(e End) string { return e.id() + "\x00" + e.Port }
-	now, own := map[string]bool{}, map[string]bool{}
+	now, own, since := map[string]bool{}, map[string]bool{}, map[string]time.Time{}
 	for _, l := range ls {
 		if l.Layer != Physical {
 			continue
 		}
 		a, b := l.says(true), l.says(false)
 		if a == current || b == current {
-			now[key(l.A)], now[key(l.B)] = true, true
+			for _, k := range []string{key(l.A), key(l.B)} {
+				now[k] = true
+				since[k] = later(since[k], l.from())
+			}
 		}
 		if a == current {
 			own[key(l.A)] = true
@@ -157,8 +161,20 @@ func supersede(ls []Link) []Link {
 		}
 		a, b := l.says(true), l.says(false)
 		left := a != current && b != current && (now[key(l.A)] || now[key(l.B)])
-		return left || a == former && own[key(l.A)] || b == former && own[key(l.B)]
+		moved := a == former && b == current && since[key(l.B)].After(l.lastB) || b == former && a == current && since[key(l.A)].After(l.lastA)
+		return left || moved || a == former && own[key(l.A)] || b == former && own[key(l.B)]
 	})
+}
+
+// from is when what is said of a link now was said first.
+func (l *Link) from() time.Time {
+	var at time.Time
+	for _, e := range l.Evidence {
+		if !e.Gone && (at.IsZero() || e.First.Before(at)) {
+			at = e.First
+		}
+	}
+	return at
 }
 
 // What an end says of a link.
