@@ -3,11 +3,9 @@
 package netlab
 
 import (
-	"cmp"
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -133,6 +131,7 @@ type node struct{ ID, Name, Kind, Subnet string }
 
 type edge struct {
 	From, To   string
+	Kind       string
 	FromPort   string `json:"from_port"`
 	ToPort     string `json:"to_port"`
 	Confidence float64
@@ -327,7 +326,8 @@ func TestNetwork(t *testing.T) {
 	l.lldp("h6", "eth*")
 	l.stop("h1", "snmpd")
 	l.snmp("h1", public, "sysDescr Linux h1 9.9.9-lab #1 SMP x86_64")
-	l.heard(map[string]int{"sw1": 2, "sw2": 4, "sw3": 2, "h4": 1, "h6": 1})
+	l.heard(map[string]int{"sw1": 2, "sw2": 4, "sw3": 2, "h6": 1})
+	l.until("h4 hears its new switch only", func() bool { return slices.Equal(l.hears("h4")["eth0"], []string{"sw2"}) })
 	s.must("POST", "/api/v1/discovery-jobs/lab/run", map[string]any{})
 	third, found := s.runJob(second.ID)
 	require.Equal(t, "vanished", found["10.201.1.12"].Outcome)
@@ -390,8 +390,11 @@ func later(t *testing.T, data string, by time.Duration) {
 	d, err := sql.Open("sqlite", filepath.Join(data, "mainstay.db"))
 	require.NoError(t, err)
 	defer d.Close()
-	at := time.Now().UTC().Add(-by).Format("2006-01-02 15:04:05.999999-07:00")
-	_, err = d.ExecContext(t.Context(), "UPDATE network_evidence SET gone_at = ? WHERE gone_at IS NOT NULL", at)
+	const layout = "2006-01-02 15:04:05.999999-07:00"
+	at, before := time.Now().UTC().Add(-by).Format(layout), time.Now().UTC().Add(-by-time.Minute).Format(layout)
+	_, err = d.ExecContext(t.Context(), "UPDATE network_evidence SET gone_at = ?, first_seen = ? WHERE gone_at IS NOT NULL", at, before)
+	require.NoError(t, err)
+	_, err = d.ExecContext(t.Context(), "UPDATE network_evidence SET first_seen = ? WHERE item_id = (SELECT id FROM items WHERE name = 'h2')", before)
 	require.NoError(t, err)
 	res, err := d.ExecContext(t.Context(), "UPDATE network_views SET seen_at = ? WHERE item_id = (SELECT id FROM items WHERE name = 'h2')", at)
 	require.NoError(t, err)
@@ -401,7 +404,7 @@ func later(t *testing.T, data string, by time.Duration) {
 }
 
 // watched puts an agent on h3, of which only the address was known: it is the same
-// item, and a program of it that talks to h4 suggests that it depends on h4.
+// item, and a program of it that talks to h1 suggests that it depends on h1.
 func (l *lab) watched(t *testing.T, s *server) {
 	bin, err := build()
 	require.NoError(t, err)
@@ -409,9 +412,30 @@ func (l *lab) watched(t *testing.T, s *server) {
 	require.NoError(t, json.Unmarshal(s.must("POST", "/api/v1/agent-tokens", map[string]any{"max_uses": 1}), &tok))
 	dir := filepath.Join(l.dir, "agent")
 	l.run("h3", filepath.Join(bin, "mainstay"), "agent", "enroll", "--url", s.url, "--token", tok.Token, "--dir", dir)
-	l.start("h4", "sh", "-c", "exec python3 -m http.server 9000")
-	l.until("the service of h4 listens", func() bool { return l.in("h3", "sh", "-c", "exec 3<>/dev/tcp/10.201.2.14/9000").Run() == nil || true })
-	_ = cmp.Or[string]
-	_ = url.QueryEscape
+	listener, err := l.listen("h1", "10.201.1.11:9000")
+	require.NoError(t, err)
+	defer listener.Close()
+	conn, err := l.dial("h3")(t.Context(), "tcp", "10.201.1.11:9000")
+	require.NoError(t, err)
+	defer conn.Close()
 	l.start("h3", filepath.Join(bin, "mainstay"), "agent", "run", "--dir", dir)
+	type proposal struct {
+		ID        string
+		Item      string
+		DependsOn string `json:"depends_on"`
+	}
+	var got []proposal
+	l.until("the connection suggests a dependency", func() bool {
+		got = get[list[proposal]](s, "/api/v1/topology/proposals").Items
+		return len(got) > 0
+	})
+	require.Len(t, got, 1, "nothing but that; the agent's own connection to the server is none")
+	require.Equal(t, "h1", got[0].DependsOn)
+	agent := got[0].Item
+	s.must("POST", "/api/v1/topology/proposals/"+got[0].ID+"/accept", nil)
+	require.Empty(t, get[list[proposal]](s, "/api/v1/topology/proposals").Items)
+	require.Equal(t, "depends_on", s.wires("service")[agent+"  - h1 "].Kind)
+
+	// The agent and the sweep see one hardware address: one item, or a pair to decide on.
+	require.Contains(t, string(s.must("GET", "/api/v1/inventory/matches", nil)), "10.201.2.13")
 }

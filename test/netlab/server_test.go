@@ -74,32 +74,67 @@ func (l *lab) serve(node, address, data string) *server {
 	return s
 }
 
-// dial connects from inside a namespace. The thread goes there for the moment in
-// which the socket is made, and comes back.
+// inside calls f on a thread that is in the network of a node. Sockets stay in the
+// network in which they were made.
+func (l *lab) inside(node string, f func() error) error {
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	defer home.Close()
+	there, err := os.Open("/run/netns/" + l.ns(node))
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	err = f()
+	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
+		return e // the thread stays locked and ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// dial connects from a node.
 func (l *lab) dial(node string) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		runtime.LockOSThread()
-		home, err := os.Open("/proc/thread-self/ns/net")
-		if err != nil {
-			return nil, err
-		}
-		defer home.Close()
-		there, err := os.Open("/run/netns/" + l.ns(node))
-		if err != nil {
-			return nil, err
-		}
-		defer there.Close()
-		if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
-			return nil, err
-		}
-		var d net.Dialer
-		c, err := d.DialContext(ctx, network, address)
-		if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
-			return nil, e // the thread stays locked and ends with its goroutine
-		}
-		runtime.UnlockOSThread()
+	return func(ctx context.Context, network, address string) (c net.Conn, err error) {
+		err = l.inside(node, func() (err error) {
+			var d net.Dialer
+			c, err = d.DialContext(ctx, network, address)
+			return err
+		})
 		return c, err
 	}
+}
+
+// listen waits for connections at a node, and keeps those that come.
+func (l *lab) listen(node, address string) (net.Listener, error) {
+	var ln net.Listener
+	err := l.inside(node, func() (err error) {
+		ln, err = net.Listen("tcp", address)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		var kept []net.Conn
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				for _, c := range kept {
+					_ = c.Close()
+				}
+				return
+			}
+			kept = append(kept, c)
+		}
+	}()
+	return ln, nil
 }
 
 // stop ends the program as the system does.

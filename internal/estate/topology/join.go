@@ -54,7 +54,7 @@ func (s *Service) itemMerged(ctx context.Context, tx *db.Tx, f estate.ItemMerged
 			return err
 		}
 	}
-	return s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{At: tx.Now().Add(joinDelay), Unique: true})
+	return s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{At: tx.Now().Add(joinDelay)})
 }
 
 // Jobs implements module.HasJobs.
