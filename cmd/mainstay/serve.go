@@ -135,7 +135,7 @@ func openapiCommand() *cobra.Command {
 		}
 		defer os.RemoveAll(dir)
 		cfg := config.Default()
-		cfg.Data, cfg.Listen = dir, "127.0.0.1:0"
+		cfg.Data, cfg.Listen.HTTP = dir, "127.0.0.1:0"
 		a, err := app.New(c.Context(), app.Options{Config: cfg, Version: "1"})
 		if err != nil {
 			return err

@@ -31,9 +31,9 @@ const (
 // EnrollRequest asks for a certificate. CSR is a PEM certificate request of an ECDSA
 // P-256 key; only the key in it counts.
 type EnrollRequest struct {
-	Token     string `json:"token" maxLength:"200"`
-	CSR       string `json:"csr" maxLength:"16384"`
-	Hostname  string `json:"hostname" maxLength:"253"`
+	Token     string `json:"token,omitempty" maxLength:"200"`
+	CSR       string `json:"csr,omitempty" maxLength:"16384"`
+	Hostname  string `json:"hostname,omitempty" maxLength:"253"`
 	MachineID string `json:"machine_id,omitempty" maxLength:"100"`
 	OS        string `json:"os,omitempty" maxLength:"50"`
 	Arch      string `json:"arch,omitempty" maxLength:"50"`

@@ -85,7 +85,7 @@ func (v Bytes) MarshalText() ([]byte, error) {
 
 // Config of a server. Every field has a default; see docs/configuration.md.
 type Config struct {
-	Listen    string    `yaml:"listen"`
+	Listen    Listen    `yaml:"listen"`
 	Data      string    `yaml:"data"`
 	PublicURL string    `yaml:"public_url"`
 	Database  Database  `yaml:"database"`
@@ -175,7 +175,7 @@ func (c Config) AgentAddress() (addr string, chosen bool) {
 	case AgentsOff:
 		return "", true
 	case "":
-		host, port, err := net.SplitHostPort(c.Listen)
+		host, port, err := net.SplitHostPort(c.Listen.HTTP)
 		n, nerr := strconv.Atoi(port)
 		if err != nil || nerr != nil || n >= 65535 {
 			return "", false
@@ -191,7 +191,7 @@ func (c Config) AgentAddress() (addr string, chosen bool) {
 // Default is the configuration of a server that was told nothing.
 func Default() Config {
 	return Config{
-		Listen: "127.0.0.1:8080", Data: "./data",
+		Listen: Listen{HTTP: "127.0.0.1:8080"}, Data: "./data",
 		Log:       Log{Level: "info", Format: "text"},
 		Metrics:   Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
 		History:   History{Retention: Duration(400 * 24 * time.Hour)},
@@ -247,11 +247,17 @@ func Load(file string, env []string, flags map[string]string) (Config, error) {
 		if c.TLS.Cert != "" {
 			scheme = "https"
 		}
-		c.PublicURL = scheme + "://" + c.Listen
+		c.PublicURL = scheme + "://" + c.Listen.HTTP
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	c.Agents.PublicURL = strings.TrimRight(c.Agents.PublicURL, "/")
 	return c, nil
+}
+
+// Keys are the names of all settings, sorted.
+func Keys() []string {
+	c := Default()
+	return slices.Sorted(maps.Keys(c.settings()))
 }
 
 // settings are the keys that the environment (MAINSTAY_LISTEN,
@@ -281,24 +287,22 @@ func (c *Config) settings() map[string]func(string) error {
 			return nil
 		}
 	}
-	return map[string]func(string) error{
-		"listen": str(&c.Listen), "data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
+	all := map[string]func(string) error{
+		"data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
 		"history.retention": text(&c.History.Retention),
 		"session.lifetime":  text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
 		"addresses.dns": boolean(&c.Addresses.DNS), "addresses.resolver": str(&c.Addresses.Resolver), "agents.listen": str(&c.Agents.Listen), "agents.public_url": str(&c.Agents.PublicURL),
 	}
+	c.Listen.settings(all)
+	return all
 }
 
 func (c *Config) validate() []errs.Field {
 	var bad []errs.Field
 	add := func(path, value, msg string) { bad = append(bad, errs.Field{Path: path, Value: value, Message: msg}) }
-	if host, port, err := net.SplitHostPort(c.Listen); err != nil {
-		add("listen", c.Listen, "must be an address and a port such as 127.0.0.1:8080")
-	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 || strings.Contains(host, " ") {
-		add("listen", c.Listen, "must have a port between 0 and 65535")
-	}
+	c.Listen.validate(add)
 	if a := c.Agents.Listen; a != "" && a != AgentsOff {
 		if _, port, err := net.SplitHostPort(a); err != nil {
 			add("agents.listen", a, "must be an address and a port such as 0.0.0.0:8081, or off")

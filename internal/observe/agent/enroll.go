@@ -56,13 +56,15 @@ func (s *Service) Enroll(ctx context.Context, in agentwire.EnrollRequest, addres
 	if end == "" {
 		return out, errs.New(errs.Unavailable, "The port for agents is closed on this server (agents.listen), so nothing can enroll.")
 	}
-	if strings.TrimSpace(in.Hostname) == "" {
-		return out, errs.Fields(errs.Field{Path: "hostname", Message: "is missing"})
-	}
 	err := s.d.DB.InTx(access.AsSystem(ctx), func(ctx context.Context, tx *db.Tx) error {
+		// The token goes first: who has none learns nothing else. A mistake below gives
+		// its use back.
 		tok, err := spend(ctx, tx, in.Token)
 		if err != nil {
 			return err
+		}
+		if strings.TrimSpace(in.Hostname) == "" {
+			return errs.Fields(errs.Field{Path: "hostname", Message: "is missing"})
 		}
 		r := &agentRow{
 			ID: id.New(), Kind: tok.Kind, TeamID: tok.TeamID, Labels: tok.Labels, MachineID: clip(in.MachineID, 100), Hostname: clip(in.Hostname, 200), OS: clip(in.OS, 50), Arch: clip(in.Arch, 50),

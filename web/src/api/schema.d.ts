@@ -4513,11 +4513,11 @@ export interface components {
         };
         AgentwireEnrollRequest: {
             arch?: string;
-            csr: string;
-            hostname: string;
+            csr?: string;
+            hostname?: string;
             machine_id?: string;
             os?: string;
-            token: string;
+            token?: string;
             version?: string;
         };
         AgentwireEnrollResponse: {

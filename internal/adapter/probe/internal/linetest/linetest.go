@@ -52,7 +52,7 @@ func (p Protocol) run(t *testing.T, address string, change func(*probekit.LineSe
 	pt, ok := observe.ProbeTypeByName(p.Type)
 	require.True(t, ok)
 	cfg := pt.New().(*probekit.LineService)
-	cfg.Address, cfg.Timeout = address, observe.Duration(500*time.Millisecond)
+	cfg.Address, cfg.Timeout = address, observe.Duration(10*time.Second)
 	if change != nil {
 		change(cfg)
 	}
