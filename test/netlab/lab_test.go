@@ -45,7 +45,7 @@ func newLab(t *testing.T) *lab {
 	}
 	sweepUp()
 	// The path of a Unix socket has at most 108 bytes.
-	dir, err := os.MkdirTemp("", prefix)
+	dir, err := os.MkdirTemp("", prefix) //nolint:usetesting // a path of t.TempDir is too long for it
 	require.NoError(t, err)
 	// lldpd drops its rights and must still reach its socket.
 	require.NoError(t, os.Chmod(dir, 0o755))

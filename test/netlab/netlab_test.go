@@ -292,8 +292,7 @@ func TestNetwork(t *testing.T) {
 		NearlyFull     bool `json:"nearly_full"`
 		Used           int
 	}
-	var prefixes []prefix
-	prefixes = get[list[prefix]](s, "/api/v1/prefixes?family=4").Items
+	prefixes := get[list[prefix]](s, "/api/v1/prefixes?family=4").Items
 	require.Equal(t, []prefix{{"10.201.0.0/30", "discovered", false, 2}, {"10.201.1.0/24", "discovered", false, 5}, {"10.201.2.0/24", "discovered", false, 6}}, prefixes)
 	addrs := s.addresses("")
 	require.Len(t, addrs, 13)
