@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/mainstay-ops/mainstay/internal/core/db"
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/estate/topology/link"
 )
@@ -295,4 +296,17 @@ func (s *Service) VLANs(ctx context.Context, q bun.IDB, itemIDs []string) (map[s
 		}
 	}
 	return out, err
+}
+
+// ItemAt implements estate.AddressOwners. Addresses of VRFs are left out: the same
+// one may be in several.
+func (s *Service) ItemAt(ctx context.Context, q bun.IDB, address string) (string, error) {
+	var ids []string
+	if err := q.NewRaw("SELECT DISTINCT item_id FROM network_addresses WHERE address = ? AND vrf = '' LIMIT 2", address).Scan(ctx, &ids); err != nil {
+		return "", err
+	}
+	if len(ids) != 1 {
+		return "", errs.New(errs.NotFound, "%d items have the address %s.", len(ids), address)
+	}
+	return ids[0], nil
 }
