@@ -40,7 +40,9 @@ type Port struct {
 
 // Ports are all protocols with a port of their own, by name.
 func Ports() []Port {
-	return []Port{}
+	return []Port{
+		{Name: "trap", Usual: 162, Help: "SNMP traps and informs, UDP."},
+	}
 }
 
 // Address gives where to listen for a protocol; empty when it is off. The second

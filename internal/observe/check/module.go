@@ -50,6 +50,7 @@ func newInstance(d module.Deps) *instance {
 	module.Provide[observe.CheckMaker](d, s)
 	module.Provide[observe.ResultTaker](d, s)
 	module.Provide[observe.History](d, s)
+	module.Provide[observe.TrapChecks](d, s)
 	module.Provide[observe.Maintenance](d, s)
 	module.Provide[observe.ItemStates](d, s)
 	d.Live.Topic("checks", observe.ReadChecks)

@@ -127,7 +127,10 @@ func (r *Receiver) readCommunity(packet []byte, f frame, keys []*Keys) (*Message
 	if f.version == 0 {
 		m.Version = snmp.V1
 	}
-	return m, nil, m.fill()
+	if err := m.fill(); err != nil {
+		return nil, nil, err
+	}
+	return m, nil, nil
 }
 
 func (r *Receiver) readUser(packet []byte, f frame, now time.Time, keys []*Keys) (*Message, []byte, error) {
