@@ -11,6 +11,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/trap"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
 	"github.com/mainstay-ops/mainstay/internal/respond/incident"
@@ -36,5 +37,6 @@ func modules() []module.Module {
 		asset.Module(),
 		agent.Module(),
 		device.Module(),
+		trap.Module(),
 	}
 }
