@@ -16,6 +16,9 @@ export function seconds(text: string): number | undefined {
   return sum;
 }
 
+/** Whether nobody runs checks of this type: their results come from outside. */
+export const isPassive = (type: string): boolean => type === 'passive' || type === 'trap';
+
 /** Shortens Go's "1m0s" to "1m". */
 export function brief(text: string): string {
   return text.replace(/(?<=[hm])0s$/, '').replace(/(?<=h)0m$/, '') || text;
