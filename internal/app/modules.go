@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/observe/trace"
+	"github.com/mainstay-ops/mainstay/internal/observe/trap"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
 	"github.com/mainstay-ops/mainstay/internal/respond/incident"
@@ -44,5 +45,6 @@ func modules() []module.Module {
 		edge.Module(),
 		device.Module(),
 		ingest.Module(),
+		trap.Module(),
 	}
 }

@@ -13,6 +13,7 @@ import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
 import { module as edge } from './modules/observe/edge/module';
 import { module as trace } from './modules/observe/trace/module';
+import { module as trap } from './modules/observe/trap/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
@@ -34,6 +35,7 @@ export const modules = [
   edge,
   trace,
   rule,
+  trap,
   incident,
   alert,
   oncall,

@@ -45,6 +45,7 @@ func Ports() []Port {
 		{Name: "otlp_grpc", Usual: 4317, Help: "OpenTelemetry (OTLP) over gRPC; needs a token."},
 		{Name: "statsd", Usual: 8125, Help: "StatsD and DogStatsD, UDP and TCP."},
 		{Name: "zabbix", Usual: 10051, Help: "Values of zabbix_sender and of Zabbix agents."},
+		{Name: "trap", Usual: 162, Help: "SNMP traps and informs, UDP."},
 	}
 }
 

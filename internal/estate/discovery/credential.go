@@ -260,8 +260,12 @@ func (s *Service) SNMPFrom(ctx context.Context, q bun.IDB, itemIDs []string) (ma
 }
 
 // noteReading keeps with which credential, where and from which place an item was read.
-func noteReading(ctx context.Context, tx *db.Tx, itemID, credential, address, place string, at time.Time) error {
-	_, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, place, read_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET credential = excluded.credential, address = excluded.address, place = excluded.place, read_at = excluded.read_at", itemID, credential, address, place, at).Exec(ctx)
+func noteReading(ctx context.Context, tx *db.Tx, itemID, credential, address, place string, at time.Time, second bool) error {
+	conflict := "UPDATE SET credential = excluded.credential, address = excluded.address, place = excluded.place, read_at = excluded.read_at"
+	if second {
+		conflict = "NOTHING"
+	}
+	_, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, place, read_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (item_id) DO "+conflict, itemID, credential, address, place, at).Exec(ctx)
 	return err
 }
 

@@ -77,7 +77,7 @@ func TestProblems(t *testing.T) {
 	addr := netip.MustParseAddr("10.0.0.7")
 	ts, err := sweep.Parse([]string{"10.0.0.0/24"}, nil, 0)
 	require.NoError(t, err)
-	a := &active{claims: map[string]claim{}, serials: map[string]string{}, creds: []Credential{{}}, sw: sweep.New(sweep.Net{ARP: func() map[netip.Addr][]string {
+	a := &active{claims: map[string]claim{}, serials: map[string]string{}, devices: map[string]bool{}, creds: []Credential{{}}, sw: sweep.New(sweep.Net{ARP: func() map[netip.Addr][]string {
 		return map[netip.Addr][]string{addr: {"00:00:00:00:00:01", "00:00:00:00:00:02"}}
 	}}, sweep.Plan{Targets: ts, Rate: 1})}
 	h := &sweep.Host{Address: addr}

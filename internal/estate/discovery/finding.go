@@ -13,6 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/job"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 )
 
@@ -120,12 +121,17 @@ func (s *Service) accept(ctx context.Context, runID string, addresses []string) 
 			if err := json.Unmarshal([]byte(h.Facts), &f); err != nil {
 				return err
 			}
-			it, err := s.placeHost(ctx, tx, f.item("", addr), run.Spec.From, nil, nil)
+			it, err := s.placeHost(ctx, tx, f.item("", addr), placed{address: addr, mac: f["mac"], place: run.Spec.From})
 			if err != nil {
 				return err
 			}
 			if h.Credential != "" {
-				if err := noteReading(ctx, tx, it.ID, h.Credential, addr, run.Spec.From, h.LastSeen); err != nil {
+				if run.Spec.From == "" {
+					if err := s.d.Jobs.Insert(ctx, tx, readArgs{Item: it.ID, Address: addr, Credential: h.Credential}, job.Options{MaxAttempts: 2, Unique: true}); err != nil {
+						return err
+					}
+				}
+				if err := noteReading(ctx, tx, it.ID, h.Credential, addr, run.Spec.From, h.LastSeen, false); err != nil {
 					return err
 				}
 			}

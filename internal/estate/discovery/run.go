@@ -218,6 +218,10 @@ type active struct {
 	claims    map[string]claim
 	serials   map[string]string
 	worked    map[string]string
+	// first is the address at which a thing was met first in this run.
+	first map[string]string
+	// devices are the hardware addresses of those that were read.
+	devices map[string]bool
 }
 
 // stop ends the work early; the run is then in the state.
@@ -232,7 +236,7 @@ func (a *active) stop(state, why string) {
 
 func (r *runner) begin(ctx context.Context, run Run) error {
 	targets, err := run.Spec.check()
-	a := &active{r: r, run: run, spec: run.Spec.filled(), begun: time.Now(), found: make(chan *sweep.Host, foundBuffer), claims: map[string]claim{}, serials: map[string]string{}}
+	a := &active{r: r, run: run, spec: run.Spec.filled(), begun: time.Now(), found: make(chan *sweep.Host, foundBuffer), claims: map[string]claim{}, serials: map[string]string{}, first: map[string]string{}, devices: map[string]bool{}}
 	if err != nil {
 		return r.end(ctx, a, failed, "The targets can no longer be read: "+err.Error())
 	}

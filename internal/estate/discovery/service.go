@@ -42,6 +42,8 @@ type Service struct {
 	known map[string]string
 	// secure are those that showed a certificate, with when they were asked.
 	secure map[string]time.Time
+	// hostItem is the id of the item of this machine, once it is on the map.
+	hostItem string
 	// gone are items that no longer listen, since when.
 	gone map[string]time.Time
 
@@ -113,7 +115,16 @@ func (s *Service) sweep(ctx context.Context) {
 	s.mu.RLock()
 	h := *s.host
 	s.mu.RUnlock()
-	if err := s.place(ctx, estate.NewItem{Name: h.Name, Title: h.Name, Kind: "host", Attributes: h.attributes(), Source: source}, proposeHost(&h)); err != nil {
+	seen := func(ctx context.Context, tx *db.Tx, it estate.Item) error {
+		s.mu.Lock()
+		s.hostItem = it.ID
+		s.mu.Unlock()
+		if s.network == nil {
+			return nil
+		}
+		return s.network.Report(ctx, tx, h.view(it.ID, tx.Now(), s.runs.net.ARP()))
+	}
+	if err := s.place(ctx, estate.NewItem{Name: h.Name, Title: h.Name, Kind: "host", Attributes: h.attributes(), Source: source, Identity: h.identity()}, proposeHost(&h), seen); err != nil {
 		s.d.Logger.Error("this machine cannot be put on the map", "error", err)
 		return
 	}

@@ -189,6 +189,9 @@ func (s *Spec) complete() error {
 	}
 	if s.Attempts == 0 {
 		s.Attempts = 3
+		if s.Probe != nil && observe.Waits(s.Probe) {
+			s.Attempts = 1 // nobody looks a second time
+		}
 	}
 	for _, d := range []struct {
 		path string

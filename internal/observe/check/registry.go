@@ -93,7 +93,7 @@ func (g *Engine) build(r *row, item string, box *secret.Box) *entry {
 	spec, err := r.spec(box, item)
 	e.spec, e.cfg = spec, spec.machine()
 	e.heavy = r.Type == "plugin" || r.Type == "script"
-	if err == nil && r.Enabled && spec.Probe != nil && r.RunFrom == "" {
+	if err == nil && r.Enabled && spec.Probe != nil && r.RunFrom == "" && !observe.Waits(spec.Probe) {
 		env := g.env
 		env.Timeout = spec.timeout()
 		e.probe, err = spec.Probe.Probe(env)

@@ -58,3 +58,14 @@ func (g *Engine) note(e *entry) View {
 	}
 	return v
 }
+
+// TrapChecks implements observe.TrapChecks.
+func (s *Service) TrapChecks() []observe.TrapCheck {
+	var out []observe.TrapCheck
+	for _, e := range s.engine.list() {
+		if j, ok := e.spec.Probe.(observe.TrapJudge); ok && !e.spec.Disabled {
+			out = append(out, observe.TrapCheck{ID: e.id, Name: e.name, ItemID: e.itemID, Judge: j})
+		}
+	}
+	return out
+}

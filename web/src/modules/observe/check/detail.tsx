@@ -21,7 +21,7 @@ import { Time } from '@/ui/Time';
 import { TimeRange } from '@/ui/TimeRange';
 import { done, failed } from '@/ui/toast';
 import classes from './check.module.css';
-import { brief, measureTitle, seconds, spans, whereText } from './model';
+import { brief, isPassive, measureTitle, seconds, spans, whereText } from './model';
 import { type Check, type CheckDetail, checkQuery, deleteCheck, historyQuery, runCheck } from './queries';
 
 export const Route = createLazyRoute('/observe/checks/$name')({ component: Page });
@@ -38,7 +38,7 @@ function Page() {
     <>
       <PageHead title={name} parent={{ label: 'Checks', to: '/observe/checks' }}>
         <Spacer />
-        {c && may('check.result') && c.enabled && c.type !== 'passive' && (
+        {c && may('check.result') && c.enabled && !isPassive(c.type) && (
           <Button
             variant="default"
             leftSection={<IconPlayerPlay size={14} />}
@@ -119,7 +119,7 @@ function Now({ check: c }: { check: CheckDetail }) {
           value={c.last_result ? milliseconds(c.last_result.duration_ms) : '–'}
           note={c.last_result ? <Time at={c.last_result.at} /> : 'none yet'}
         />
-        <Stat label="Runs every" value={c.type === 'passive' ? 'passive' : brief(c.every)} />
+        <Stat label="Runs every" value={isPassive(c.type) ? 'passive' : brief(c.every)} />
       </Stats>
       <Panel title="Output">
         {c.away && (

@@ -23,6 +23,8 @@ export function whereText(from: string | undefined, runsAt: readonly string[] | 
   if (from === 'any') return runsAt?.[0] ? `any: ${runsAt[0]}` : 'any edge';
   return from;
 }
+/** Whether nobody runs checks of this type: their results come from outside. */
+export const isPassive = (type: string): boolean => type === 'passive' || type === 'trap';
 
 /** Shortens Go's "1m0s" to "1m". */
 export function brief(text: string): string {
