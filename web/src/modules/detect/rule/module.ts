@@ -55,7 +55,7 @@ export const module = defineModule({
       to: '/detect/rules',
       label: 'Rules',
       icon: IconBellRinging,
-      chord: 'g 3',
+      chord: 'v r',
       permission: 'rule.read',
     },
     {
@@ -63,7 +63,7 @@ export const module = defineModule({
       to: '/detect/slos',
       label: 'Objectives',
       icon: IconTargetArrow,
-      chord: 'g 4',
+      chord: 'v o',
       permission: 'rule.read',
     },
   ],

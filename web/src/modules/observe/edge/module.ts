@@ -24,7 +24,7 @@ export const module = defineModule({
       to: '/observe/edges',
       label: 'Edges',
       icon: IconRouteSquare2,
-      chord: 'g 3',
+      chord: 'v d',
       permission: 'edge.read',
     },
   ],

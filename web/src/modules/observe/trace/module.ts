@@ -69,7 +69,7 @@ export const module = defineModule({
       to: '/observe/services',
       label: 'Services',
       icon: IconApps,
-      chord: 'g 5',
+      chord: 'v s',
       permission: 'trace.read',
     },
     {
@@ -77,9 +77,9 @@ export const module = defineModule({
       to: '/observe/traces',
       label: 'Traces',
       icon: IconTimeline,
-      chord: 'g 6',
+      chord: 'v t',
       permission: 'trace.read',
     },
-    { wing: 'observe', to: '/observe/errors', label: 'Errors', icon: IconBug, chord: 'g 7', permission: 'trace.read' },
+    { wing: 'observe', to: '/observe/errors', label: 'Errors', icon: IconBug, chord: 'v e', permission: 'trace.read' },
   ],
 });

@@ -29,7 +29,7 @@ export const module = defineModule({
       to: '/observe/traps',
       label: 'Traps',
       icon: IconBellRinging,
-      chord: 'g 3',
+      chord: 'v p',
       permission: 'trap.read',
     },
   ],
