@@ -106,6 +106,12 @@ func (r *Record) bootTime(f *Field) (time.Time, bool) {
 	if r.Exported.IsZero() || r.Version == SFlow5 {
 		return time.Time{}, false
 	}
+	exported := r.Exported
+	if r.Version == NetFlow9 {
+		// Its header has whole seconds, cut. The end of that second is taken: of
+		// all moments at which it can have been sent, this is the last.
+		exported = exported.Add(time.Second)
+	}
 	ago := int32(uint32(r.Uptime.Milliseconds()) - uint32(f.Uint()))
-	return r.Exported.Add(-time.Duration(ago) * time.Millisecond), true
+	return exported.Add(-time.Duration(ago) * time.Millisecond), true
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -67,8 +68,13 @@ func (r *run) sets(src *source, head Record, b []byte) (records int, err error) 
 		if n == 0 && id == 0 && zero(b) {
 			break // filled up with zeros
 		}
-		if n < 4 || n > len(b) {
-			return -1, fmt.Errorf("flow: set %d says that it has %d bytes of %d", id, n, len(b))
+		if n < 4 {
+			return -1, fmt.Errorf("flow: set %d says that it has %d bytes, less than its header", id, n)
+		}
+		var cut error
+		if n > len(b) { // what is there is read
+			cut = fmt.Errorf("flow: set %d says that it has %d bytes of %d", id, n, len(b))
+			n = len(b)
 		}
 		body := b[4:n]
 		b = b[n:]
@@ -82,7 +88,7 @@ func (r *run) sets(src *source, head Record, b []byte) (records int, err error) 
 			known = known && count >= 0
 			records += max(count, 0)
 		}
-		if err != nil {
+		if err = cmp.Or(err, cut); err != nil {
 			return -1, err
 		}
 	}
