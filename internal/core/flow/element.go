@@ -156,8 +156,8 @@ func fieldName(e *Element, enterprise uint32, id uint16, scope bool) string {
 	switch {
 	case e != nil:
 		return e.Name
-	case scope:
-		return fmt.Sprintf("scope.%d.%d", enterprise, id)
+	case scope && enterprise == 0: // the numbers of scopes in NetFlow 9 are their own
+		return fmt.Sprintf("scope.%d", id)
 	}
 	return fmt.Sprintf("%d.%d", enterprise, id)
 }

@@ -89,12 +89,9 @@ func (x *dissection) mark(d *Def, k FindingKind, detail string) {
 func (x *dissection) analyze(c *conversation, s *Segment, n uint32, window uint64) (fresh bool) {
 	me, peer := &c.half[x.dir], &c.half[1-x.dir]
 	first := !me.sent
-	me.base0(s.Seq)
 	if s.Flags&SYN != 0 {
 		me.syn = true
 		x.handshake(c, s)
-	} else if first && !me.syn && n == 0 && !me.known {
-		me.base = s.Seq
 	}
 	ctl := s.Flags & (SYN | FIN | RST)
 	end := s.Seq + n
@@ -202,7 +199,7 @@ func (x *dissection) acknowledge(c *conversation, s *Segment, n uint32, window u
 			if window > 0 {
 				x.mark(fAnUpdate, "", "")
 			}
-		case len(peer.unacked) > 0 || peer.sent && peer.next != s.Ack:
+		default:
 			me.dups++
 			x.gen(fAnDupNum, uint64(me.dups))
 			x.mark(fAnDup, FindDuplicateAck, fmt.Sprintf("number %d", me.dups))
@@ -222,9 +219,10 @@ func (x *dissection) acknowledge(c *conversation, s *Segment, n uint32, window u
 
 // ackTimes finds which segment an acknowledgment is for.
 func (x *dissection) ackTimes(peer *half, ack uint32) {
-	keep := peer.unacked[:0]
+	keep, found := peer.unacked[:0], false
 	for _, u := range peer.unacked {
-		if u.end == ack {
+		if u.end == ack && !found {
+			found = true
 			x.gen(fAnAcks, uint64(u.num))
 			x.gen(fAnAckRTT, uint64(x.Time.Sub(u.at)))
 		}

@@ -62,6 +62,7 @@ var (
 	fDNSSvcName = def(Text, "dns.svcb.targetname", "Target")
 	fDNSKeyAlg  = def(Uint, "dns.dnskey.algorithm", "Algorithm")
 	fDNSKeyFlag = hexDef(4, "dns.dnskey.flags", "Flags")
+	fDNSPayload = def(Uint, "dns.rr.udp_payload_size", "Largest datagram")
 	fDNSData    = def(Bytes, "dns.data", "Data")
 	fDNSTime    = def(Duration, "dns.time", "Time until the answer")
 	fDNSRespTo  = def(Uint, "dns.response_to", "Answer to frame")
@@ -229,8 +230,12 @@ func (x *dissection) dnsRecord(v view, at int) (answer string, end int) {
 	name, next := dnsName(v, at)
 	x.text(fDNSRName, v, at, next-at, name)
 	kind := x.num(fDNSRType, v, next, 2)
-	x.num(fDNSRClass, v, next+2, 2)
-	x.num(fDNSTTL, v, next+4, 4)
+	if kind == 41 { // of EDNS: its class and time to live mean something else (RFC 6891)
+		x.num(fDNSPayload, v, next+2, 2)
+	} else {
+		x.num(fDNSRClass, v, next+2, 2)
+		x.num(fDNSTTL, v, next+4, 4)
+	}
 	n := int(x.num(fDNSRLen, v, next+8, 2))
 	at = next + 10
 	end = at + n
@@ -241,6 +246,9 @@ func (x *dissection) dnsRecord(v view, at int) (answer string, end int) {
 		return s
 	}
 	answer = dnsType(kind)
+	if n == 0 { // of an update: a condition or a deletion
+		return answer, end
+	}
 	switch kind {
 	case 1:
 		if n == 4 {

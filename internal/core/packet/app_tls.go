@@ -9,6 +9,7 @@ import (
 var (
 	fTLS          = def(Protocol, "tls", "Transport layer security")
 	fTLSType      = def(Uint, "tls.record.content_type", "Content").named(tlsContent)
+	fTLSOpaque    = def(Uint, "tls.record.opaque_type", "Content, as it looks").named(tlsContent)
 	fTLSVersion   = hexDef(4, "tls.record.version", "Version").named(tlsVersions)
 	fTLSLen       = def(Uint, "tls.record.length", "Length")
 	fTLSAppData   = def(Bytes, "tls.app_data", "Encrypted data")
@@ -78,7 +79,12 @@ func tlsRecord(x *dissection, v view) int {
 		x.conv.state = st
 	}
 	i := x.head(fTLS, v.sub(0, n), "tls")
-	kind := x.num(fTLSType, v, 0, 1)
+	kind := uint64(v.u8(0))
+	if st.tls13 && kind == 23 { // the true content is encrypted
+		x.num(fTLSOpaque, v, 0, 1)
+	} else {
+		x.num(fTLSType, v, 0, 1)
+	}
 	x.num(fTLSVersion, v, 1, 2)
 	x.num(fTLSLen, v, 3, 2)
 	body := v.sub(5, n)
@@ -153,11 +159,16 @@ func (x *dissection) tlsMessage(st *tlsState, v view) {
 func (x *dissection) tlsHello(st *tlsState, v view, client bool) {
 	version := x.num(fTLSHSVersion, v, 4, 2)
 	x.part(fTLSRandom, v, 6, 32)
-	n := int(v.u8(38))
-	if n > 0 {
-		x.part(fTLSSession, v, 39, n)
+	at := 38
+	draft := !client && version >= 0x7f00 && version < 0x7f16
+	n := 0
+	if !draft { // drafts of TLS 1.3 before 22 had no session here
+		n = int(v.u8(38))
+		if n > 0 {
+			x.part(fTLSSession, v, 39, n)
+		}
+		at = 39 + n
 	}
-	at := 39 + n
 	if client {
 		n = int(v.u16(at))
 		for k := 0; k+2 <= n; k += 2 {
@@ -169,6 +180,9 @@ func (x *dissection) tlsHello(st *tlsState, v view, client bool) {
 	} else {
 		x.num(fTLSCipher, v, at, 2)
 		at += 3
+		if draft {
+			at--
+		}
 		x.Info = "Server hello"
 	}
 	if at+2 <= v.len() {
@@ -183,7 +197,7 @@ func (x *dissection) tlsHello(st *tlsState, v view, client bool) {
 		}
 	}
 	if !client {
-		st.tls13 = version == 0x0304
+		st.tls13 = version == 0x0304 || draft
 		if version < 0x0303 {
 			x.find(Finding{FindTLSOld, tlsVersions[version]})
 		}

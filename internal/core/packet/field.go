@@ -145,7 +145,7 @@ func (f *Field) Value() string {
 	case Float:
 		return strconv.FormatFloat(f.Float(), 'g', -1, 64)
 	case Text:
-		return strings.ToValidUTF8(string(f.data), "\uFFFD")
+		return strings.ToValidUTF8(strings.TrimRight(string(f.data), "\x00"), "\uFFFD")
 	case Bytes:
 		return hex.EncodeToString(f.data)
 	case IPv4, IPv6:

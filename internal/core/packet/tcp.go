@@ -89,6 +89,11 @@ func tcp(x *dissection, v view, cut bool) {
 	s.Stream = c.stream
 	x.gen(fTCPStream, uint64(c.stream))
 	me, peer := &c.half[x.dir], &c.half[1-x.dir]
+	if flags&SYN != 0 {
+		me.base0(seq)
+	} else {
+		me.base0(seq - 1)
+	}
 	n := uint32(len(data.b))
 	if cut && x.fullLength(v) > 0 {
 		n = uint32(x.fullLength(v) - head)
@@ -228,11 +233,11 @@ const scaleNone = -2
 // seen, -2 when one side does not use it.
 func (c *conversation) scale(dir int) int {
 	a, b := &c.half[dir], &c.half[1-dir]
-	if !a.syn || !b.syn {
-		return -1
-	}
-	if a.scaled && b.scaled {
+	switch {
+	case a.scaled && (b.scaled || !b.syn):
 		return a.scale
+	case a.syn && !a.scaled, a.syn && b.syn:
+		return scaleNone
 	}
-	return scaleNone
+	return -1
 }
