@@ -158,7 +158,7 @@ func (x *dissection) again(c *conversation, s *Segment, n, end uint32) (fresh bo
 	case peer.dups >= 2 && peer.ack == s.Seq && x.Time.Sub(peer.ackTime) < 20*time.Millisecond:
 		x.mark(fAnFast, FindFastRetransmission, "")
 		x.gen(fAnRetrans, 0)
-	case n > 0 && me.next != end && x.Time.Sub(me.nextTime) < c.orderLimit():
+	case (n > 0 || s.Flags&SYN != 0) && me.next != end && x.Time.Sub(me.nextTime) < c.orderLimit():
 		x.mark(fAnOrder, FindOutOfOrder, "")
 	default:
 		x.mark(fAnRetrans, FindRetransmission, "")
@@ -212,9 +212,9 @@ func (x *dissection) acknowledge(c *conversation, s *Segment, n uint32, window u
 	}
 	x.ackTimes(peer, s.Ack)
 	if !me.acked || before(me.ack, s.Ack) {
-		me.ack, me.ackTime = s.Ack, x.Time
+		me.ack = s.Ack
 	}
-	me.acked, me.window = true, window
+	me.acked, me.window, me.ackTime = true, window, x.Time
 }
 
 // ackTimes finds which segment an acknowledgment is for.

@@ -52,7 +52,7 @@ var httpMethods = []string{"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "P
 	"COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "NOTIFY", "M-SEARCH", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE", "SEARCH", "MERGE"}
 
 var (
-	httpApp = &streamApp{name: "http", read: httpRead, guess: isHTTP, begins: isHTTP, last: func(x *dissection, v view) { httpMessage(x, v, fHTTP, "http", true) }}
+	httpApp = &streamApp{name: "http", read: httpRead, guess: isHTTP, begins: isHTTP, last: httpLast}
 	ssdpApp = &datagramApp{name: "ssdp", guess: isHTTP, read: func(x *dissection, v view) bool { return httpMessage(x, v, fSSDP, "ssdp", true) > 0 }}
 )
 
@@ -69,7 +69,10 @@ func isHTTP(v view) bool {
 }
 
 // httpState is what a connection remembers of its requests.
-type httpState struct{ asked []httpAsked }
+type httpState struct {
+	asked []httpAsked
+	open  [2]bool // a body that only the end of the connection ends
+}
 
 type httpAsked struct {
 	method string
@@ -83,7 +86,27 @@ func httpRead(x *dissection, v view) int {
 		x.conv.app = http2App
 		return 0
 	}
+	if st, ok := httpStateOf(x); ok && st.open[x.dir] {
+		if v.len() < x.d.limits.StreamBytes/2 {
+			return 0
+		}
+		x.conv.half[x.dir].stream.skip = 1 << 62
+		return v.len()
+	}
 	return httpMessage(x, v, fHTTP, "http", false)
+}
+
+// httpLast reads what is left at the end of a connection: a body without a
+// length, or a message that was cut off.
+func httpLast(x *dissection, v view) {
+	if st, ok := httpStateOf(x); ok && st.open[x.dir] {
+		i := x.head(fHTTP, v, "http")
+		x.val(fHTTPLength, v, 0, 0, uint64(v.len()))
+		x.part(fHTTPFile, v, 0, v.len())
+		x.close(i)
+		return
+	}
+	httpMessage(x, v, fHTTP, "http", true)
 }
 
 // httpHead is the begin of a message.
@@ -126,12 +149,10 @@ func httpMessage(x *dissection, v view, d *Def, name string, atEnd bool) int {
 		asked = st.asked[0]
 	}
 	size, whole, open := h.extent(v, asked.method)
-	if open && !atEnd { // to the end of the connection: kept as far as the limit allows
-		if v.len() < x.d.limits.StreamBytes/2 {
-			return 0
-		}
+	if open && !atEnd { // the head is read now, the body when the connection ends
+		st.open[x.dir] = true
+	} else if open {
 		size = int64(v.len())
-		x.conv.half[x.dir].stream.skip = 1 << 62
 	} else if !whole && !atEnd {
 		if size < int64(x.d.limits.StreamBytes/2) {
 			return 0

@@ -70,6 +70,7 @@ func linkDecoder(l capture.LinkType) decoder {
 
 func ethernet(x *dissection, v view) {
 	i := x.head(fEth, v, "eth")
+	x.HasMAC = true
 	copy(x.DstMAC[:], x.part(fEthDst, v, 0, 6))
 	x.flag(fEthIG, v, 0, 3, v.u8(0)&1 != 0)
 	copy(x.SrcMAC[:], x.part(fEthSrc, v, 6, 6))

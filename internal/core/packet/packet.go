@@ -25,6 +25,7 @@ type Packet struct {
 	Fields  []Field
 
 	// What the innermost layers say, for lists and sessions.
+	HasMAC           bool
 	SrcMAC, DstMAC   [6]byte
 	EtherType        uint16
 	Src, Dst         netip.Addr

@@ -1,6 +1,10 @@
 package packet
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/mainstay-ops/mainstay/internal/core/packet/capture"
+)
 
 var (
 	fReSegments = def(Label, "tcp.segments", "Put together from several segments")
@@ -15,6 +19,7 @@ type inflow struct {
 	early  []early
 	skip   uint64 // bytes of a long body that nobody reads
 	lost   bool   // bytes are missing or were dropped; look for the begin of a message
+	frame  int    // that brought the last of wait
 	heldBy int    // bytes taken from the budget
 	closed bool
 }
@@ -140,6 +145,7 @@ func (x *dissection) drainEarly(c *conversation, s *inflow) {
 		}
 		s.early = slices.Delete(s.early, 0, 1)
 		x.release(s, len(e.data))
+		x.PayloadNew -= min(int(d), len(e.data)) // it was counted when it came
 		if int(d) >= len(e.data) {
 			continue
 		}
@@ -193,7 +199,7 @@ func (x *dissection) deliver(c *conversation, s *inflow, v view) {
 		return
 	}
 	s.heldBy += rest.len()
-	s.wait = slices.Clone(rest.b)
+	s.wait, s.frame = slices.Clone(rest.b), x.Number
 }
 
 // finish tells the application protocol that a direction has ended: a message
@@ -216,4 +222,26 @@ func (c *conversation) appName() string {
 		return ""
 	}
 	return c.app.name
+}
+
+// Rest reads what is left of messages that never became whole, after the last
+// packet: a capture often ends in the middle of an answer. It calls each with a
+// packet that has only these fields and the number of the frame that brought
+// the last of them. Sources point into bytes that were put together.
+func (d *Dissector) Rest(p *Packet, each func(*Packet)) {
+	for e := d.convs.recent.Back(); e != nil; e = e.Prev() {
+		c := e.Value.(*conversation)
+		for dir := range c.half {
+			s := &c.half[dir].stream
+			if len(s.wait) == 0 || c.app == nil || c.app.last == nil {
+				continue
+			}
+			p.reset(&capture.Packet{Number: s.frame, Time: c.last})
+			d.x = dissection{Packet: p, d: d, conv: c, dir: dir}
+			p.talk, p.fromServer, p.stream = c.Conversation, dir == 1, c.stream
+			d.x.Cut = true // it is no mistake that it ends early
+			d.x.finish(c)
+			each(p)
+		}
+	}
 }

@@ -77,6 +77,7 @@ type frame struct {
 // facts are what a session takes from a frame.
 type facts struct {
 	src, dst       netip.Addr
+	macs           bool
 	srcMAC, dstMAC [6]byte
 	vlans          []uint16
 	protocol       uint8
@@ -99,7 +100,7 @@ func (t *Table) Len() int { return len(t.sessions) }
 
 // Add counts a packet. It may be used again afterwards.
 func (t *Table) Add(p *packet.Packet) {
-	f := facts{src: p.Src, dst: p.Dst, srcMAC: p.SrcMAC, dstMAC: p.DstMAC, vlans: p.VLANs, protocol: p.IPProtocol}
+	f := facts{src: p.Src, dst: p.Dst, macs: p.HasMAC, srcMAC: p.SrcMAC, dstMAC: p.DstMAC, vlans: p.VLANs, protocol: p.IPProtocol}
 	if p.Fragment() && t.hold(p, f) {
 		return
 	}
@@ -133,7 +134,7 @@ func (s *Session) count(at time.Time, length int, fromServer bool, f facts) {
 		s.SrcPackets++
 		s.SrcBytes += uint64(length)
 	}
-	if f.srcMAC != f.dstMAC || f.srcMAC != [6]byte{} {
+	if f.macs {
 		*src = add(*src, mac(f.srcMAC))
 		*dst = add(*dst, mac(f.dstMAC))
 	}
@@ -276,7 +277,7 @@ func (t *Table) release(p *packet.Packet, s *Session, fromServer bool) {
 func (t *Table) Flush() {
 	for _, w := range t.waiting {
 		for _, f := range w.frames {
-			p := packet.Packet{Time: f.at, Length: f.length, Src: f.packet.src, Dst: f.packet.dst, SrcMAC: f.packet.srcMAC,
+			p := packet.Packet{Time: f.at, Length: f.length, Src: f.packet.src, Dst: f.packet.dst, HasMAC: f.packet.macs, SrcMAC: f.packet.srcMAC,
 				DstMAC: f.packet.dstMAC, IPProtocol: f.packet.protocol, VLANs: f.packet.vlans}
 			if s, back := t.of(&p); s != nil {
 				s.count(f.at, f.length, back, f.packet)
