@@ -18,7 +18,7 @@ import (
 
 func packetCommand() *cobra.Command {
 	c := &cobra.Command{Use: "packet", Short: "Read captured packets, without a server"}
-	c.AddCommand(packetSessionsCommand())
+	c.AddCommand(packetSessionsCommand(), packetListCommand(), packetFindingsCommand())
 	return c
 }
 

@@ -80,6 +80,17 @@ func (p *Packet) Reassembled() bool { return p.whole }
 // tcp.stream and udp.stream.
 func (p *Packet) Stream() int { return p.stream }
 
+// Ends are the two sides for a list: IP addresses, or MAC addresses where there are none.
+func (p *Packet) Ends() (src, dst string) {
+	switch {
+	case p.Src.IsValid():
+		return p.Src.String(), p.Dst.String()
+	case p.HasMAC:
+		return macText(p.SrcMAC[:]), macText(p.DstMAC[:])
+	}
+	return "", ""
+}
+
 // Protocols are the names of the layers, outermost first, joined by colons.
 func (p *Packet) Protocols() string {
 	var out []string
