@@ -117,7 +117,7 @@ func filterError(src string, err error) error {
 		return err
 	}
 	mark := strings.Repeat(" ", len([]rune(src[:e.Pos]))) + strings.Repeat("^", max(1, len([]rune(src[e.Pos:e.End]))))
-	return errs.New(errs.Invalid, "The filter is not right %s.\n  %s\n  %s", e.Error(), src, mark)
+	return errs.New(errs.Invalid, "The filter is not right: %s\n  %s\n  %s", e.Error(), src, mark)
 }
 
 func packetFindingsCommand() *cobra.Command {

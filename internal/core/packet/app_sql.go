@@ -169,6 +169,7 @@ func pgsql(x *dissection, v view) int {
 			x.conv.app, x.conv.state = tlsApp, nil
 		}
 		x.close(x.head(fPG, v.sub(0, 1), "pgsql"))
+		x.Info = "Answer to the request for TLS: " + printable(v.b[:1])
 		return 1
 	}
 	if x.dir == 0 && !st.begun && v.u8(0) == 0 {
