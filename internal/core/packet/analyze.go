@@ -16,14 +16,14 @@ type half struct {
 	// What was sent.
 	sent     bool
 	next     uint32 // behind the highest byte
-	nextTime time.Time
+	nextTime int64  // nanoseconds since 1970, as all times here: no pointer in thousands of these
 	unacked  []sentAt
 	fin      bool
 
 	// What was acknowledged by this side, and its window.
 	acked   bool
 	ack     uint32
-	ackTime time.Time
+	ackTime int64
 	window  uint64
 	dups    int
 
@@ -32,8 +32,8 @@ type half struct {
 
 type sentAt struct {
 	end uint32
-	at  time.Time
-	num int
+	at  int64
+	num int32
 }
 
 func (h *half) base0(seq uint32) {
@@ -136,13 +136,13 @@ func (x *dissection) analyze(c *conversation, s *Segment, n uint32, window uint6
 	}
 	if n > 0 || ctl&(SYN|FIN) != 0 {
 		if !me.sent || before(me.next, end) {
-			me.next, me.nextTime, me.sent = end, x.Time, true
+			me.next, me.nextTime, me.sent = end, x.now, true
 		}
 		if len(me.unacked) < 256 {
-			me.unacked = append(me.unacked, sentAt{end, x.Time, x.Number})
+			me.unacked = append(me.unacked, sentAt{end, x.now, int32(x.Number)})
 		}
 	} else if !me.sent || before(me.next, end) && ctl&RST == 0 {
-		me.next, me.nextTime, me.sent = end, x.Time, true
+		me.next, me.nextTime, me.sent = end, x.now, true
 	}
 	return fresh
 }
@@ -155,10 +155,10 @@ func (x *dissection) again(c *conversation, s *Segment, n, end uint32) (fresh bo
 	case n > 0 && acked:
 		x.mark(fAnSpurious, FindSpurious, "")
 		x.gen(fAnRetrans, 0)
-	case peer.dups >= 2 && peer.ack == s.Seq && x.Time.Sub(peer.ackTime) < 20*time.Millisecond:
+	case peer.dups >= 2 && peer.ack == s.Seq && x.since(peer.ackTime) < 20*time.Millisecond:
 		x.mark(fAnFast, FindFastRetransmission, "")
 		x.gen(fAnRetrans, 0)
-	case (n > 0 || s.Flags&SYN != 0) && me.next != end && x.Time.Sub(me.nextTime) < c.orderLimit():
+	case (n > 0 || s.Flags&SYN != 0) && me.next != end && x.since(me.nextTime) < c.orderLimit():
 		x.mark(fAnOrder, FindOutOfOrder, "")
 	default:
 		x.mark(fAnRetrans, FindRetransmission, "")
@@ -177,11 +177,11 @@ func (c *conversation) orderLimit() time.Duration {
 
 func (x *dissection) handshake(c *conversation, s *Segment) {
 	if s.Flags&ACK == 0 {
-		if c.synTime.IsZero() {
-			c.synTime, c.synDir = x.Time, x.dir
+		if c.synTime == 0 {
+			c.synTime, c.synDir = x.now, x.dir
 		}
-	} else if c.synAckTime.IsZero() {
-		c.synAckTime = x.Time
+	} else if c.synAckTime == 0 {
+		c.synAckTime = x.now
 	}
 }
 
@@ -191,7 +191,7 @@ func (x *dissection) acknowledge(c *conversation, s *Segment, n uint32, window u
 	ctl := s.Flags & (SYN | FIN | RST)
 	if peer.sent && before(peer.next, s.Ack) && ctl&RST == 0 {
 		x.mark(fAnAckLost, FindAckLost, "")
-		peer.next, peer.nextTime = s.Ack, x.Time
+		peer.next, peer.nextTime = s.Ack, x.now
 	}
 	if n == 0 && ctl == 0 && me.acked && me.sent && s.Seq == me.next && s.Ack == me.ack {
 		switch {
@@ -207,14 +207,14 @@ func (x *dissection) acknowledge(c *conversation, s *Segment, n uint32, window u
 	} else if !me.acked || s.Ack != me.ack {
 		me.dups = 0
 	}
-	if !c.synAckTime.IsZero() && !c.synTime.IsZero() && c.rtt == 0 && x.dir == c.synDir && s.Flags&SYN == 0 {
-		c.rtt = x.Time.Sub(c.synTime)
+	if c.synAckTime != 0 && c.synTime != 0 && c.rtt == 0 && x.dir == c.synDir && s.Flags&SYN == 0 {
+		c.rtt = x.since(c.synTime)
 	}
 	x.ackTimes(peer, s.Ack)
 	if !me.acked || before(me.ack, s.Ack) {
 		me.ack = s.Ack
 	}
-	me.acked, me.window, me.ackTime = true, window, x.Time
+	me.acked, me.window, me.ackTime = true, window, x.now
 }
 
 // ackTimes finds which segment an acknowledgment is for.
@@ -224,14 +224,20 @@ func (x *dissection) ackTimes(peer *half, ack uint32) {
 		if u.end == ack && !found {
 			found = true
 			x.gen(fAnAcks, uint64(u.num))
-			x.gen(fAnAckRTT, uint64(x.Time.Sub(u.at)))
+			x.gen(fAnAckRTT, uint64(x.since(u.at)))
 		}
 		if before(ack, u.end) {
 			keep = append(keep, u)
 		}
 	}
 	peer.unacked = keep
+	if len(keep) == 0 && cap(keep) > 4 {
+		peer.unacked = nil
+	}
 }
+
+// since is how long ago a time was.
+func (x *dissection) since(at int64) time.Duration { return time.Duration(x.now - at) }
 
 func (x *dissection) resetNote(c *conversation, s *Segment) {
 	if c.reset {

@@ -57,6 +57,9 @@ func (x *dissection) application(c *conversation, s *inflow, v view) int {
 			n = v.len() - used
 		}
 		if n == 0 && c.app == before {
+			if x.need > 0 {
+				x.need += used
+			}
 			break
 		}
 		used += n

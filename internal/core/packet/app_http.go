@@ -155,6 +155,9 @@ func httpMessage(x *dissection, v view, d *Def, name string, atEnd bool) int {
 		size = int64(v.len())
 	} else if !whole && !atEnd {
 		if size < int64(x.d.limits.StreamBytes/2) {
+			if !h.chunked {
+				x.need = int(size)
+			}
 			return 0
 		}
 		// A body longer than what is kept: its head is read now, the rest passes by.

@@ -43,6 +43,7 @@ func smbRead(x *dissection, v view) int {
 			x.conv.half[x.dir].stream.skip = uint64(4 + n - v.len())
 			n = v.len() - 4
 		} else {
+			x.need = 4 + n
 			return 0
 		}
 	}

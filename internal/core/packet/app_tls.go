@@ -71,6 +71,7 @@ func tlsRecord(x *dissection, v view) int {
 	}
 	n := 5 + int(v.u16(3))
 	if v.len() < n {
+		x.need = n
 		return 0
 	}
 	st, _ := x.conv.state.(*tlsState)

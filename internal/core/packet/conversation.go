@@ -25,10 +25,10 @@ type conversation struct {
 	app    *streamApp
 	tried  bool // the first bytes were looked at
 	state  any  // of the application protocol
-	last   time.Time
+	last   int64
 	order  *list.Element
 
-	synTime, synAckTime time.Time
+	synTime, synAckTime int64
 	synDir              int
 	rtt                 time.Duration // of the handshake
 	reset               bool
@@ -69,7 +69,7 @@ func newConversations(l Limits, held *budget) *conversations {
 
 // of finds or makes the conversation of a packet, and tells the direction: 0
 // when the client sends. fresh begins a new one in the place of an old one.
-func (c *conversations) of(src, dst netip.AddrPort, protocol uint8, now time.Time, fresh, swap bool) (*conversation, int) {
+func (c *conversations) of(src, dst netip.AddrPort, protocol uint8, now int64, fresh, swap bool) (*conversation, int) {
 	k := keyOf(src, dst, protocol)
 	v := c.byKey[k]
 	if v != nil && fresh {
@@ -138,7 +138,7 @@ func (p *Packet) Conversation() (c Conversation, fromServer, ok bool) {
 // join attaches the packet to its conversation.
 func (x *dissection) join(fresh, swap bool) *conversation {
 	src, dst := x.ends()
-	c, dir := x.d.convs.of(src, dst, x.IPProtocol, x.Time, fresh, swap)
+	c, dir := x.d.convs.of(src, dst, x.IPProtocol, x.now, fresh, swap)
 	x.conv, x.dir = c, dir
 	x.stream = c.stream
 	x.talk, x.fromServer = c.Conversation, dir == 1

@@ -75,7 +75,7 @@ func (b *budget) give(n int) { b.used -= n }
 func (d *Dissector) Dissect(c *capture.Packet, p *Packet) {
 	p.reset(c)
 	x := &d.x
-	*x = dissection{Packet: p, d: d, link: c.Link}
+	*x = dissection{Packet: p, d: d, link: c.Link, now: c.Time.UnixNano()}
 	if d.first.IsZero() {
 		d.first, d.last = c.Time, c.Time
 	}
@@ -105,10 +105,12 @@ type dissection struct {
 	*Packet
 	d     *Dissector
 	link  capture.LinkType
+	now   int64 // nanoseconds since 1970
 	depth uint8 // of fields
 	nest  int   // of layers
 	conv  *conversation
 	dir   int // of the packet in conv: 0 as the one who began it
+	need  int // bytes that the message now read has, when it is not whole
 	inErr int // headers quoted in ICMP errors: no state is touched
 }
 

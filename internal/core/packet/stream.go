@@ -2,6 +2,7 @@ package packet
 
 import (
 	"slices"
+	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/packet/capture"
 )
@@ -19,6 +20,7 @@ type inflow struct {
 	early  []early
 	skip   uint64 // bytes of a long body that nobody reads
 	lost   bool   // bytes are missing or were dropped; look for the begin of a message
+	need   int    // bytes of wait without which there is nothing to read; 0: not known
 	frame  int    // that brought the last of wait
 	heldBy int    // bytes taken from the budget
 	closed bool
@@ -171,14 +173,20 @@ func (x *dissection) deliver(c *conversation, s *inflow, v view) {
 			s.wait, s.lost = nil, true
 		} else {
 			s.heldBy += v.len()
-			s.wait = append(s.wait, v.b...)
+			s.wait, s.frame = append(s.wait, v.b...), x.Number
+			if len(s.wait) < s.need {
+				x.app(c.appName())
+				return
+			}
 			v = x.source("segments put together", s.wait)
 		}
 	}
 	waited := len(s.wait)
+	x.need = 0
 	used := x.application(c, s, v)
 	if used == 0 && waited > 0 && s.skip == 0 { // still not whole
 		x.Sources = x.Sources[:len(x.Sources)-1]
+		s.expect(x.need, x.d.limits.StreamBytes)
 		return
 	}
 	rest := v.from(used)
@@ -200,6 +208,16 @@ func (x *dissection) deliver(c *conversation, s *inflow, v view) {
 	}
 	s.heldBy += rest.len()
 	s.wait, s.frame = slices.Clone(rest.b), x.Number
+	s.expect(x.need-used, x.d.limits.StreamBytes)
+}
+
+// expect makes room for a message of which the length is known.
+func (s *inflow) expect(need, most int) {
+	if s.need = need; need > len(s.wait) && need <= most {
+		s.wait = slices.Grow(s.wait, need-len(s.wait))
+		return
+	}
+	s.need = 0
 }
 
 // finish tells the application protocol that a direction has ended: a message
@@ -236,8 +254,8 @@ func (d *Dissector) Rest(p *Packet, each func(*Packet)) {
 			if len(s.wait) == 0 || c.app == nil || c.app.last == nil {
 				continue
 			}
-			p.reset(&capture.Packet{Number: s.frame, Time: c.last})
-			d.x = dissection{Packet: p, d: d, conv: c, dir: dir}
+			p.reset(&capture.Packet{Number: s.frame, Time: time.Unix(0, c.last).UTC()})
+			d.x = dissection{Packet: p, d: d, conv: c, dir: dir, now: c.last}
 			p.talk, p.fromServer, p.stream = c.Conversation, dir == 1, c.stream
 			d.x.Cut = true // it is no mistake that it ends early
 			d.x.finish(c)

@@ -40,6 +40,7 @@ type Session struct {
 	Stream      int       `json:"stream"` // of tcp.stream or udp.stream; -1 where there is none
 
 	number uint64
+	macs   [2][2][6]byte // of the last frame each way, from and to
 }
 
 // Table gathers sessions. It belongs to one goroutine.
@@ -134,7 +135,12 @@ func (s *Session) count(at time.Time, length int, fromServer bool, f facts) {
 		s.SrcPackets++
 		s.SrcBytes += uint64(length)
 	}
-	if f.macs {
+	way := 0
+	if fromServer {
+		way = 1
+	}
+	if pair := [2][6]byte{f.srcMAC, f.dstMAC}; f.macs && (s.macs[way] != pair || len(*src) == 0) {
+		s.macs[way] = pair
 		*src = add(*src, mac(f.srcMAC))
 		*dst = add(*dst, mac(f.dstMAC))
 	}
