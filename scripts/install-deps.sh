@@ -47,6 +47,7 @@ monitoring-plugins-basic   /usr/lib/nagios/plugins/check_tcp
 monitoring-plugins-standard /usr/lib/nagios/plugins/check_pgsql
 openssl                    openssl
 snmpd                      snmpd
+tshark                     tshark
 "
 BENCH_PACKAGES="
 fping                      fping
@@ -54,6 +55,7 @@ icinga2-bin                icinga2
 prometheus-blackbox-exporter prometheus-blackbox-exporter
 prometheus-snmp-exporter   prometheus-snmp-exporter
 snmp                       snmpbulkwalk
+nfdump                     nfcapd
 "
 
 # present tells whether a command or a file pattern exists.

@@ -29,8 +29,10 @@ func sampleCapture(t *testing.T) string {
 	t.Helper()
 	body := export()
 	n := 8 + len(body)
-	frame := []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, byte(20 + n), 0, 0, 0, 0, 64, 17, 0, 0, 203, 0, 113, 5, 203, 0, 113, 9,
-		0x30, 0, 8, 7, 0, byte(n), 0, 0}
+	frame := []byte{
+		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, byte(20 + n), 0, 0, 0, 0, 64, 17, 0, 0, 203, 0, 113, 5, 203, 0, 113, 9,
+		0x30, 0, 8, 7, 0, byte(n), 0, 0,
+	}
 	frame = append(frame, body...)
 	file := filepath.Join(t.TempDir(), "export.pcapng")
 	f, err := os.Create(file)

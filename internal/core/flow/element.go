@@ -70,11 +70,11 @@ var elements = sync.OnceValue(func() map[elementKey]*Element {
 		e := Element{uint32(ent), uint16(id), Type(p[2]), p[3]}
 		add(e)
 		e.Name = "reverse" + strings.ToUpper(p[3][:1]) + p[3][1:]
-		switch {
-		case ent == 0:
+		switch ent {
+		case 0:
 			e.Enterprise = enterpriseReverse
 			add(e)
-		case ent == enterpriseCERT:
+		case enterpriseCERT:
 			e.ID |= certReverse
 			add(e)
 		}

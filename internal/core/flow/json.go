@@ -23,8 +23,10 @@ func (r *Record) MarshalJSON() ([]byte, error) {
 		Uptime   int64    `json:"uptime_ms,omitempty"`
 		Sampling uint64   `json:"sampling,omitempty"`
 		Scope    []string `json:"scope,omitempty"`
-	}{Kind: r.Kind, Version: r.Version, Domain: r.Domain, Template: r.Template, Sequence: r.Sequence,
-		Uptime: r.Uptime.Milliseconds(), Sampling: r.Sampling}
+	}{
+		Kind: r.Kind, Version: r.Version, Domain: r.Domain, Template: r.Template, Sequence: r.Sequence,
+		Uptime: r.Uptime.Milliseconds(), Sampling: r.Sampling,
+	}
 	if r.Exporter.IsValid() {
 		head.Exporter = r.Exporter.String()
 	}

@@ -16,9 +16,24 @@ var v5Fields = [...]struct {
 	from uint8
 	to   uint8
 }{
-	{8, 0, 4}, {12, 4, 8}, {15, 8, 12}, {10, 12, 14}, {14, 14, 16}, {2, 16, 20}, {1, 20, 24},
-	{22, 24, 28}, {21, 28, 32}, {7, 32, 34}, {11, 34, 36}, {6, 37, 38}, {4, 38, 39}, {5, 39, 40},
-	{16, 40, 42}, {17, 42, 44}, {9, 44, 45}, {13, 45, 46},
+	{8, 0, 4},
+	{12, 4, 8},
+	{15, 8, 12},
+	{10, 12, 14},
+	{14, 14, 16},
+	{2, 16, 20},
+	{1, 20, 24},
+	{22, 24, 28},
+	{21, 28, 32},
+	{7, 32, 34},
+	{11, 34, 36},
+	{6, 37, 38},
+	{4, 38, 39},
+	{5, 39, 40},
+	{16, 40, 42},
+	{17, 42, 44},
+	{9, 44, 45},
+	{13, 45, 46},
 }
 
 // netflow5 reads a datagram of version 5. The header may promise more records
@@ -34,8 +49,10 @@ func (r *run) netflow5(b []byte) error {
 	r.restarted(src, uptime, exported)
 	r.sequence(src, seq, uint32(count))
 	rec := &r.record
-	*rec = Record{Source: src.key, Kind: Traffic, Sequence: seq, Exported: exported,
-		Uptime: time.Duration(uptime) * time.Millisecond, Sampling: uint64(be.Uint16(b[22:]) & 0x3fff), Fields: rec.Fields[:0]}
+	*rec = Record{
+		Source: src.key, Kind: Traffic, Sequence: seq, Exported: exported,
+		Uptime: time.Duration(uptime) * time.Millisecond, Sampling: uint64(be.Uint16(b[22:]) & 0x3fff), Fields: rec.Fields[:0],
+	}
 	rec.Boot = exported.Add(-rec.Uptime)
 	body := b[v5Header:]
 	for n := 0; n < count && len(body) >= v5Record; n++ {

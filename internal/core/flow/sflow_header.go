@@ -35,10 +35,11 @@ func (r *Record) ethernet(b []byte) {
 		if k != 0x8100 && k != 0x88a8 && k != 0x9100 || len(b) < 4 {
 			break
 		}
-		if tags == 0 {
+		switch tags {
+		case 0:
 			r.add(58, []byte{b[0] & 0x0f, b[1]})
 			r.add(244, []byte{b[0] >> 5})
-		} else if tags == 1 {
+		case 1:
 			r.add(245, []byte{b[0] & 0x0f, b[1]})
 		}
 		kind, b = b[2:4], b[4:]

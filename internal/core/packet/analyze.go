@@ -18,7 +18,6 @@ type half struct {
 	next     uint32 // behind the highest byte
 	nextTime int64  // nanoseconds since 1970, as all times here: no pointer in thousands of these
 	unacked  []sentAt
-	fin      bool
 
 	// What was acknowledged by this side, and its window.
 	acked   bool
@@ -69,7 +68,6 @@ var (
 	fAnFull     = def(Label, "tcp.analysis.window_full", "The window of the other side is full")
 	fAnUpdate   = def(Label, "tcp.analysis.window_update", "Window update")
 	fAnKeep     = def(Label, "tcp.analysis.keep_alive", "Keep-alive")
-	fAnKeepAck  = def(Label, "tcp.analysis.keep_alive_ack", "Answer to a keep-alive")
 	fAnAckRTT   = def(Duration, "tcp.analysis.ack_rtt", "Time until the acknowledgment")
 	fAnAcks     = def(Uint, "tcp.analysis.acks_frame", "Acknowledges frame")
 	fAnRTT      = def(Duration, "tcp.analysis.initial_rtt", "Round trip of the handshake")

@@ -69,12 +69,16 @@ var (
 	fDNSRepeat  = def(Bool, "dns.retransmission", "Asked again")
 )
 
-var dnsCodes = map[uint64]string{0: "no error", 1: "format error", 2: "server failure", 3: "no such name", 4: "not implemented", 5: "refused",
-	6: "name exists", 7: "records exist", 8: "records do not exist", 9: "not authoritative", 10: "not in zone"}
+var dnsCodes = map[uint64]string{
+	0: "no error", 1: "format error", 2: "server failure", 3: "no such name", 4: "operation not known", 5: "refused",
+	6: "name exists", 7: "records exist", 8: "records do not exist", 9: "not authoritative", 10: "not in zone",
+}
 
-var dnsTypes = map[uint64]string{1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR",
+var dnsTypes = map[uint64]string{
+	1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR",
 	39: "DNAME", 41: "OPT", 43: "DS", 44: "SSHFP", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 64: "SVCB", 65: "HTTPS",
-	99: "SPF", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA"}
+	99: "SPF", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
+}
 
 var (
 	dnsApp   = &datagramApp{name: "dns", read: func(x *dissection, v view) bool { return dns(x, v, fDNS, "dns") }}

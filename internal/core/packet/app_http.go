@@ -48,8 +48,10 @@ var httpHeaders = func() map[string]*Def {
 	return m
 }()
 
-var httpMethods = []string{"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL",
-	"COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "NOTIFY", "M-SEARCH", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE", "SEARCH", "MERGE"}
+var httpMethods = []string{
+	"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PROPFIND", "PROPPATCH", "MKCOL",
+	"COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "NOTIFY", "M-SEARCH", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE", "SEARCH", "MERGE",
+}
 
 var (
 	httpApp = &streamApp{name: "http", read: httpRead, guess: isHTTP, begins: isHTTP, last: httpLast}

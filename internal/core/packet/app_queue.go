@@ -140,8 +140,10 @@ var (
 	fMQTTReturn = def(Uint, "mqtt.conack.val", "Return code")
 )
 
-var mqttTypes = map[uint64]string{1: "Connect", 2: "Connect ack", 3: "Publish", 4: "Publish ack", 5: "Publish received", 6: "Publish release",
-	7: "Publish complete", 8: "Subscribe", 9: "Subscribe ack", 10: "Unsubscribe", 11: "Unsubscribe ack", 12: "Ping request", 13: "Ping response", 14: "Disconnect", 15: "Auth"}
+var mqttTypes = map[uint64]string{
+	1: "Connect", 2: "Connect ack", 3: "Publish", 4: "Publish ack", 5: "Publish received", 6: "Publish release",
+	7: "Publish complete", 8: "Subscribe", 9: "Subscribe ack", 10: "Unsubscribe", 11: "Unsubscribe ack", 12: "Ping request", 13: "Ping response", 14: "Disconnect", 15: "Auth",
+}
 
 type mqttState struct{ version uint64 }
 

@@ -21,11 +21,13 @@ var (
 	fSMB2Dial   = hexDef(4, "smb2.dialect", "Dialect")
 )
 
-var smbCommands = map[uint64]string{0: "Negotiate", 1: "Session setup", 2: "Log off", 3: "Tree connect", 4: "Tree disconnect", 5: "Create", 6: "Close",
-	7: "Flush", 8: "Read", 9: "Write", 10: "Lock", 11: "Ioctl", 12: "Cancel", 13: "Keep alive", 14: "Find", 15: "Notify", 16: "Get info", 17: "Set info", 18: "Break"}
+var smbCommands = map[uint64]string{
+	0: "Negotiate", 1: "Session setup", 2: "Log off", 3: "Tree connect", 4: "Tree disconnect", 5: "Create", 6: "Close",
+	7: "Flush", 8: "Read", 9: "Write", 10: "Lock", 11: "Ioctl", 12: "Cancel", 13: "Keep alive", 14: "Find", 15: "Notify", 16: "Get info", 17: "Set info", 18: "Break",
+}
 
 func isSMB(v view) bool {
-	return v.len() >= 8 && v.b[0] == 0 && (bytes.Equal(v.b[5:8], []byte("SMB"))) && (v.b[4] == 0xfe || v.b[4] == 0xff || v.b[4] == 0xfd || v.b[4] == 0xfc)
+	return v.len() >= 8 && v.b[0] == 0 && bytes.Equal(v.b[5:8], []byte("SMB")) && (v.b[4] == 0xfe || v.b[4] == 0xff || v.b[4] == 0xfd || v.b[4] == 0xfc)
 }
 
 var smbApp = &streamApp{name: "smb", read: smbRead, guess: isSMB, begins: isSMB}

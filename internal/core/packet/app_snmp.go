@@ -21,8 +21,10 @@ var (
 	fSNMPMsgID  = def(Int, "snmp.msgID", "Message")
 )
 
-var snmpPDUs = map[uint64]string{0: "get-request", 1: "get-next-request", 2: "get-response", 3: "set-request", 4: "trap", 5: "getBulkRequest",
-	6: "informRequest", 7: "snmpV2-trap", 8: "report"}
+var snmpPDUs = map[uint64]string{
+	0: "get-request", 1: "get-next-request", 2: "get-response", 3: "set-request", 4: "trap", 5: "getBulkRequest",
+	6: "informRequest", 7: "snmpV2-trap", 8: "report",
+}
 
 var snmpApp = &datagramApp{name: "snmp", read: snmp, guess: func(v view) bool { return v.len() > 8 && v.b[0] == 0x30 }}
 
@@ -124,9 +126,11 @@ var (
 	fLDAPEntry  = def(Text, "ldap.objectName", "Entry")
 )
 
-var ldapOps = map[uint64]string{0: "bindRequest", 1: "bindResponse", 2: "unbindRequest", 3: "searchRequest", 4: "searchResEntry", 5: "searchResDone",
+var ldapOps = map[uint64]string{
+	0: "bindRequest", 1: "bindResponse", 2: "unbindRequest", 3: "searchRequest", 4: "searchResEntry", 5: "searchResDone",
 	6: "modifyRequest", 7: "modifyResponse", 8: "addRequest", 9: "addResponse", 10: "delRequest", 11: "delResponse", 12: "modDNRequest",
-	13: "modDNResponse", 14: "compareRequest", 15: "compareResponse", 16: "abandonRequest", 19: "searchResRef", 23: "extendedReq", 24: "extendedResp"}
+	13: "modDNResponse", 14: "compareRequest", 15: "compareResponse", 16: "abandonRequest", 19: "searchResRef", 23: "extendedReq", 24: "extendedResp",
+}
 
 var (
 	ldapApp = &streamApp{name: "ldap", guess: isLDAP, begins: isLDAP, read: func(x *dissection, v view) int {

@@ -138,12 +138,16 @@ func (x *dissection) mysqlLogin(st *mysqlState, b view) {
 }
 
 var pgMessages = [2]map[byte]string{
-	{'B': "Bind", 'C': "Close", 'd': "Copy data", 'c': "Copy done", 'D': "Describe", 'E': "Execute", 'F': "Function call", 'H': "Flush",
-		'p': "Password message", 'P': "Parse", 'Q': "Simple query", 'S': "Sync", 'X': "Termination", 'f': "Copy fail"},
-	{'R': "Authentication request", 'K': "Backend key data", '2': "Bind completion", '3': "Close completion", 'C': "Command completion",
+	{
+		'B': "Bind", 'C': "Close", 'd': "Copy data", 'c': "Copy done", 'D': "Describe", 'E': "Execute", 'F': "Function call", 'H': "Flush",
+		'p': "Password message", 'P': "Parse", 'Q': "Simple query", 'S': "Sync", 'X': "Termination", 'f': "Copy fail",
+	},
+	{
+		'R': "Authentication request", 'K': "Backend key data", '2': "Bind completion", '3': "Close completion", 'C': "Command completion",
 		'd': "Copy data", 'G': "Copy in response", 'H': "Copy out response", 'D': "Data row", 'I': "Empty query", 'E': "Error", 'n': "No data",
 		'N': "Notice", 'A': "Notification", 't': "Parameter description", 'S': "Parameter status", '1': "Parse completion",
-		's': "Portal suspended", 'Z': "Ready for query", 'T': "Row description"},
+		's': "Portal suspended", 'Z': "Ready for query", 'T': "Row description",
+	},
 }
 
 type pgState struct{ begun, askedTLS bool }

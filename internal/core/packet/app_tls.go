@@ -39,15 +39,19 @@ var tlsContent = map[uint64]string{20: "change cipher spec", 21: "alert", 22: "h
 
 var tlsVersions = map[uint64]string{0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
 
-var tlsMessages = map[uint64]string{0: "hello request", 1: "client hello", 2: "server hello", 4: "new session ticket", 8: "encrypted extensions",
+var tlsMessages = map[uint64]string{
+	0: "hello request", 1: "client hello", 2: "server hello", 4: "new session ticket", 8: "encrypted extensions",
 	11: "certificate", 12: "server key exchange", 13: "certificate request", 14: "server hello done", 15: "certificate verify",
-	16: "client key exchange", 20: "finished", 22: "certificate status"}
+	16: "client key exchange", 20: "finished", 22: "certificate status",
+}
 
-var tlsAlerts = map[uint64]string{0: "close notify", 10: "unexpected message", 20: "bad record MAC", 22: "record overflow", 40: "handshake failure",
+var tlsAlerts = map[uint64]string{
+	0: "close notify", 10: "unexpected message", 20: "bad record MAC", 22: "record overflow", 40: "handshake failure",
 	42: "bad certificate", 43: "unsupported certificate", 44: "certificate revoked", 45: "certificate expired", 46: "certificate unknown",
 	47: "illegal parameter", 48: "unknown authority", 49: "access denied", 50: "decode error", 51: "decrypt error", 70: "protocol version",
 	71: "insufficient security", 80: "internal error", 86: "inappropriate fallback", 90: "user canceled", 109: "missing extension",
-	112: "unrecognized name", 116: "certificate required", 120: "no application protocol"}
+	112: "unrecognized name", 116: "certificate required", 120: "no application protocol",
+}
 
 var tlsApp = &streamApp{name: "tls", read: tlsRecord, guess: isTLS, begins: isTLS}
 

@@ -63,8 +63,10 @@ type arpOwner struct {
 }
 
 func newConversations(l Limits, held *budget) *conversations {
-	return &conversations{limits: l, held: held, byKey: map[convKey]*conversation{}, recent: list.New(),
-		streams: map[uint8]int{}, owners: map[netip.Addr]arpOwner{}}
+	return &conversations{
+		limits: l, held: held, byKey: map[convKey]*conversation{}, recent: list.New(),
+		streams: map[uint8]int{}, owners: map[netip.Addr]arpOwner{},
+	}
 }
 
 // of finds or makes the conversation of a packet, and tells the direction: 0

@@ -33,8 +33,10 @@ const (
 	Duration // nanoseconds
 )
 
-var kindNames = [...]string{"protocol", "label", "unsigned number", "signed number", "boolean", "fraction", "text", "bytes",
-	"IPv4 address", "IPv6 address", "Ethernet address", "time", "duration"}
+var kindNames = [...]string{
+	"protocol", "label", "unsigned number", "signed number", "boolean", "fraction", "text", "bytes",
+	"IPv4 address", "IPv6 address", "Ethernet address", "time", "duration",
+}
 
 // String is the kind in words.
 func (k Kind) String() string { return kindNames[k] }

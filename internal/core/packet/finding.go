@@ -64,48 +64,90 @@ func FindingKinds() []FindingKind {
 }
 
 var explanations = map[FindingKind]Explanation{
-	FindRetransmission: {Warning, "Retransmission",
-		"The sender waited for an acknowledgment, did not get it and sent the same bytes again. The packet or its acknowledgment was lost on the way. The user waits for at least the time-out. Many of them point to a bad cable, a full link or a duplex mismatch."},
-	FindFastRetransmission: {Warning, "Fast retransmission",
-		"The receiver asked three times for the same bytes and the sender sent them again at once. A packet was lost, but the connection recovered without a long wait."},
-	FindSpurious: {Note, "Spurious retransmission",
-		"Bytes were sent again that the other side had acknowledged already. The acknowledgment came too late or was lost. It costs a little bandwidth and no time."},
-	FindOutOfOrder: {Note, "Out of order",
-		"A packet arrived after one that was sent later. Packets take different ways, or were captured in another order than sent. A few do no harm; many slow a connection down."},
-	FindLost: {Warning, "Previous segment missing",
-		"Bytes are missing before this packet. Either they were lost on the way, and a retransmission follows, or the capture did not see them."},
-	FindAckLost: {Note, "Acknowledges what was not captured",
-		"The receiver confirms bytes that are not in this capture. The network is fine; the capture missed packets, for example because only one direction was mirrored or the machine was too slow."},
-	FindDuplicateAck: {Note, "Duplicate acknowledgment",
-		"The receiver repeats what it has so far: something after that is missing. After three of them the sender sends again. Look for the loss on the way to this receiver."},
-	FindZeroWindow: {Error, "Zero window",
-		"The receiver says that it has no room left. The sender must stop. The program at the receiver does not read fast enough: look at that machine, not at the network."},
-	FindWindowFull: {Warning, "Window full",
-		"The sender has sent all that the receiver has room for, and waits. Transfer is limited by the receiver or by its buffer size, not by the network."},
-	FindReset: {Warning, "Connection reset",
-		"One side ended the connection at once. A program crashed or gave up, nothing listens on the port, or a firewall cut in. Who sent it tells where to look."},
-	FindIPChecksum: {Warning, "IP checksum is wrong",
-		"The header does not match its check sum. On the machine that sends this is normal when the network card computes it; seen elsewhere, a device on the way damages packets."},
-	FindARPConflict: {Error, "Two machines have one address",
-		"Two hardware addresses claim the same IP address within a minute. Connections go to one or the other at random. Find both machines by their hardware address; a failover of a cluster also looks like this, once."},
-	FindMalformed: {Warning, "Malformed packet",
-		"The packet ends before what its own fields promise, or contradicts itself. A faulty program or an attack, or a protocol on a port where another is expected."},
-	FindDNSSlow: {Warning, "Slow DNS answer",
-		"The answer of the name server took long. Every first connection to that name waits so long. Look at the server, its forwarders and the way to it."},
-	FindDNSError: {Note, "Name could not be resolved",
-		"The name server answered with an error. A name that does not exist is often a typing error or a search list; a failure of the server is worth a look."},
-	FindDNSUnanswered: {Warning, "DNS question repeated",
-		"The same question was asked again because no answer came. The user waits for seconds each time. The name server is down, overloaded or not reachable."},
-	FindHTTPError: {Note, "HTTP error",
-		"The web server answered with an error: 4xx says that the request was wrong, 5xx that the server failed."},
-	FindTLSAlert: {Error, "TLS alert",
-		"One side ended or refused the encrypted connection and said why. The text names the reason, for example a certificate that is not trusted or no common version."},
-	FindTLSOld: {Warning, "Old TLS version",
-		"The connection uses SSL 3, TLS 1.0 or TLS 1.1. They are broken or withdrawn (RFC 8996); current clients refuse them."},
-	FindCertificate: {Error, "Trouble with a certificate",
-		"The certificate of the server is expired, not yet valid or about to expire, at the time of the capture. Clients warn or refuse."},
-	FindClearPassword: {Warning, "Password in clear text",
-		"A password went over the network without encryption. Anyone on the way could read it. Use the encrypted form of the protocol and change the password."},
+	FindRetransmission: {
+		Warning, "Retransmission",
+		"The sender waited for an acknowledgment, did not get it and sent the same bytes again. The packet or its acknowledgment was lost on the way. The user waits for at least the time-out. Many of them point to a bad cable, a full link or a duplex mismatch.",
+	},
+	FindFastRetransmission: {
+		Warning, "Fast retransmission",
+		"The receiver asked three times for the same bytes and the sender sent them again at once. A packet was lost, but the connection recovered without a long wait.",
+	},
+	FindSpurious: {
+		Note, "Spurious retransmission",
+		"Bytes were sent again that the other side had acknowledged already. The acknowledgment came too late or was lost. It costs a little bandwidth and no time.",
+	},
+	FindOutOfOrder: {
+		Note, "Out of order",
+		"A packet arrived after one that was sent later. Packets take different ways, or were captured in another order than sent. A few do no harm; many slow a connection down.",
+	},
+	FindLost: {
+		Warning, "Previous segment missing",
+		"Bytes are missing before this packet. Either they were lost on the way, and a retransmission follows, or the capture did not see them.",
+	},
+	FindAckLost: {
+		Note, "Acknowledges what was not captured",
+		"The receiver confirms bytes that are not in this capture. The network is fine; the capture missed packets, for example because only one direction was mirrored or the machine was too slow.",
+	},
+	FindDuplicateAck: {
+		Note, "Duplicate acknowledgment",
+		"The receiver repeats what it has so far: something after that is missing. After three of them the sender sends again. Look for the loss on the way to this receiver.",
+	},
+	FindZeroWindow: {
+		Error, "Zero window",
+		"The receiver says that it has no room left. The sender must stop. The program at the receiver does not read fast enough: look at that machine, not at the network.",
+	},
+	FindWindowFull: {
+		Warning, "Window full",
+		"The sender has sent all that the receiver has room for, and waits. Transfer is limited by the receiver or by its buffer size, not by the network.",
+	},
+	FindReset: {
+		Warning, "Connection reset",
+		"One side ended the connection at once. A program crashed or gave up, nothing listens on the port, or a firewall cut in. Who sent it tells where to look.",
+	},
+	FindIPChecksum: {
+		Warning, "IP checksum is wrong",
+		"The header does not match its check sum. On the machine that sends this is normal when the network card computes it; seen elsewhere, a device on the way damages packets.",
+	},
+	FindARPConflict: {
+		Error, "Two machines have one address",
+		"Two hardware addresses claim the same IP address within a minute. Connections go to one or the other at random. Find both machines by their hardware address; a failover of a cluster also looks like this, once.",
+	},
+	FindMalformed: {
+		Warning, "Malformed packet",
+		"The packet ends before what its own fields promise, or contradicts itself. A faulty program or an attack, or a protocol on a port where another is expected.",
+	},
+	FindDNSSlow: {
+		Warning, "Slow DNS answer",
+		"The answer of the name server took long. Every first connection to that name waits so long. Look at the server, its forwarders and the way to it.",
+	},
+	FindDNSError: {
+		Note, "Name could not be resolved",
+		"The name server answered with an error. A name that does not exist is often a typing error or a search list; a failure of the server is worth a look.",
+	},
+	FindDNSUnanswered: {
+		Warning, "DNS question repeated",
+		"The same question was asked again because no answer came. The user waits for seconds each time. The name server is down, overloaded or not reachable.",
+	},
+	FindHTTPError: {
+		Note, "HTTP error",
+		"The web server answered with an error: 4xx says that the request was wrong, 5xx that the server failed.",
+	},
+	FindTLSAlert: {
+		Error, "TLS alert",
+		"One side ended or refused the encrypted connection and said why. The text names the reason, for example a certificate that is not trusted or no common version.",
+	},
+	FindTLSOld: {
+		Warning, "Old TLS version",
+		"The connection uses SSL 3, TLS 1.0 or TLS 1.1. They are broken or withdrawn (RFC 8996); current clients refuse them.",
+	},
+	FindCertificate: {
+		Error, "Trouble with a certificate",
+		"The certificate of the server is expired, not yet valid or about to expire, at the time of the capture. Clients warn or refuse.",
+	},
+	FindClearPassword: {
+		Warning, "Password in clear text",
+		"A password went over the network without encryption. Anyone on the way could read it. Use the encrypted form of the protocol and change the password.",
+	},
 }
 
 // find notes a finding, at most 16 in a packet.

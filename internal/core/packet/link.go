@@ -12,7 +12,6 @@ var (
 	fEthType      = hexDef(4, "eth.type", "Type").named(etherTypes)
 	fEthLen       = def(Uint, "eth.len", "Length")
 	fEthIG        = def(Bool, "eth.dst.ig", "Group address")
-	fEthPad       = def(Bytes, "eth.padding", "Padding")
 	fEthTrailer   = def(Bytes, "eth.trailer", "Trailer")
 	fVLAN         = def(Protocol, "vlan", "802.1Q VLAN")
 	fVLANPriority = def(Uint, "vlan.priority", "Priority")

@@ -7,11 +7,6 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/packet/capture"
 )
 
-var (
-	fReSegments = def(Label, "tcp.segments", "Put together from several segments")
-	fReLength   = def(Uint, "tcp.reassembled.length", "Length of the bytes put together")
-)
-
 // inflow is what one direction of a TCP connection carries, in order.
 type inflow struct {
 	begun  bool

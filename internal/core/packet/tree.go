@@ -20,8 +20,10 @@ func (p *Packet) Tree() []*Node {
 	var open []*Node
 	for i := range p.Fields {
 		f := &p.Fields[i]
-		n := &Node{Name: f.Def.Name, Label: f.Def.Label, Value: f.Value(), Meaning: f.Meaning(), Source: int(f.Source),
-			Start: int(f.Start), End: int(f.End), Generated: f.Generated}
+		n := &Node{
+			Name: f.Def.Name, Label: f.Def.Label, Value: f.Value(), Meaning: f.Meaning(), Source: int(f.Source),
+			Start: int(f.Start), End: int(f.End), Generated: f.Generated,
+		}
 		if f.Def.Kind == Bytes && len(n.Value) > most {
 			n.Value = n.Value[:most] + "…"
 		}

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mainstay-ops/mainstay/internal/core/packet"
@@ -35,7 +36,7 @@ func Complete(src string, at, most int) []Suggestion {
 			second = append(second, s)
 		}
 	}
-	out := append(first, second...)
+	out := slices.Concat(first, second)
 	return out[:min(len(out), most)]
 }
 

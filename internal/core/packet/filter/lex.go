@@ -46,8 +46,10 @@ const (
 var operators = []string{"===", "!==", "==", "!=", "~=", ">=", "<=", "&&", "||", "^^", "..", ">", "<", "!", "~", "&", "(", ")", "[", "]", "{", "}", ","}
 
 // words that are operators.
-var wordOps = map[string]string{"eq": "==", "ne": "!=", "gt": ">", "lt": "<", "ge": ">=", "le": "<=", "and": "&&", "or": "||", "xor": "^^", "not": "!",
-	"contains": "contains", "matches": "~", "in": "in", "any_eq": "==", "all_eq": "===", "any_ne": "~=", "all_ne": "!=", "bitwise_and": "&", "any": "any", "all": "all"}
+var wordOps = map[string]string{
+	"eq": "==", "ne": "!=", "gt": ">", "lt": "<", "ge": ">=", "le": "<=", "and": "&&", "or": "||", "xor": "^^", "not": "!",
+	"contains": "contains", "matches": "~", "in": "in", "any_eq": "==", "all_eq": "===", "any_ne": "~=", "all_ne": "!=", "bitwise_and": "&", "any": "any", "all": "all",
+}
 
 func lex(src string) ([]token, *Error) {
 	if len(src) > maxLength {

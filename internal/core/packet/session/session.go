@@ -283,8 +283,10 @@ func (t *Table) release(p *packet.Packet, s *Session, fromServer bool) {
 func (t *Table) Flush() {
 	for _, w := range t.waiting {
 		for _, f := range w.frames {
-			p := packet.Packet{Time: f.at, Length: f.length, Src: f.packet.src, Dst: f.packet.dst, HasMAC: f.packet.macs, SrcMAC: f.packet.srcMAC,
-				DstMAC: f.packet.dstMAC, IPProtocol: f.packet.protocol, VLANs: f.packet.vlans}
+			p := packet.Packet{
+				Time: f.at, Length: f.length, Src: f.packet.src, Dst: f.packet.dst, HasMAC: f.packet.macs, SrcMAC: f.packet.srcMAC,
+				DstMAC: f.packet.dstMAC, IPProtocol: f.packet.protocol, VLANs: f.packet.vlans,
+			}
 			if s, back := t.of(&p); s != nil {
 				s.count(f.at, f.length, back, f.packet)
 			} else {

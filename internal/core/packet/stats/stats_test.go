@@ -17,8 +17,10 @@ var at = time.Unix(1_700_000_000, 0).UTC()
 // datagram is a frame of UDP between two addresses of 192.0.2.0/24.
 func datagram(src, dst byte, sport, dport uint16, body string) []byte {
 	n := len(body)
-	b := []byte{2, 0, 0, 0, 0, dst, 2, 0, 0, 0, 0, src, 8, 0, 0x45, 0, 0, byte(28 + n), 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, src, 192, 0, 2, dst,
-		byte(sport >> 8), byte(sport), byte(dport >> 8), byte(dport), 0, byte(8 + n), 0, 0}
+	b := []byte{
+		2, 0, 0, 0, 0, dst, 2, 0, 0, 0, 0, src, 8, 0, 0x45, 0, 0, byte(28 + n), 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, src, 192, 0, 2, dst,
+		byte(sport >> 8), byte(sport), byte(dport >> 8), byte(dport), 0, byte(8 + n), 0, 0,
+	}
 	return append(b, body...)
 }
 
