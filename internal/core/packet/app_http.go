@@ -59,7 +59,7 @@ var (
 )
 
 func isHTTP(v view) bool {
-	if bytes.HasPrefix(v.b, []byte("HTTP/")) {
+	if bytes.HasPrefix(v.b, []byte("HTTP/")) || bytes.HasPrefix(v.b, []byte("PRI * HTTP/2.0\r\n")) {
 		return true
 	}
 	for _, m := range httpMethods {

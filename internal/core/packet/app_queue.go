@@ -11,7 +11,7 @@ var (
 	fRESPText  = def(Text, "resp.string", "Text")
 	fRESPError = def(Text, "resp.error", "Error")
 	fRESPInt   = def(Int, "resp.integer", "Number")
-	fRESPBulk  = def(Text, "resp.bulk_string.value", "Bulk text")
+	fRESPBulk  = def(Bytes, "resp.bulk_string.value", "Bulk text")
 	fRESPArray = def(Uint, "resp.array_length", "Elements")
 )
 

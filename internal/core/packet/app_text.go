@@ -162,8 +162,10 @@ var imapApp = lineApp("imap", nil, func(x *dissection, v view, end, _ int) {
 	} else if second < end {
 		n, _ := words(line[second:])
 		switch s := string(line[second : second+n]); s {
-		case "OK", "NO", "BAD", "BYE", "PREAUTH":
-			x.part(fIMAPStatus, v, second, n)
+		case "OK", "NO", "BAD":
+			if line[0] != '*' {
+				x.part(fIMAPStatus, v, second, n)
+			}
 		}
 		x.Info = "S: " + printable(line)
 	}

@@ -16,6 +16,7 @@ type wire struct {
 	p      Packet
 	now    time.Time
 	number int
+	keep   *capture.Writer // nil: frames are not kept
 }
 
 func newWire(t testing.TB, l Limits) *wire {
@@ -26,7 +27,13 @@ func newWire(t testing.TB, l Limits) *wire {
 func (w *wire) send(link capture.LinkType, frame []byte) *Packet {
 	w.number++
 	w.now = w.now.Add(time.Millisecond)
-	w.d.Dissect(&capture.Packet{Number: w.number, Time: w.now, Data: frame, Length: len(frame), Link: link}, &w.p)
+	c := &capture.Packet{Number: w.number, Time: w.now, Data: frame, Length: len(frame), Link: link}
+	if w.keep != nil {
+		if err := w.keep.Write(c); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.d.Dissect(c, &w.p)
 	check(w.t, &w.p)
 	return &w.p
 }

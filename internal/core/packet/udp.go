@@ -21,7 +21,7 @@ var (
 		8: "SHUTDOWN ACK", 9: "ERROR", 10: "COOKIE ECHO", 11: "COOKIE ACK", 14: "SHUTDOWN COMPLETE",
 	})
 	fSCTPChunkLen = def(Uint, "sctp.chunk_length", "Chunk length")
-	fSCTPTSN      = def(Uint, "sctp.data_tsn", "Transmission sequence number")
+	fSCTPTSN      = def(Uint, "sctp.data_tsn_raw", "Transmission sequence number")
 	fSCTPSID      = hexDef(4, "sctp.data_sid", "Stream")
 	fSCTPPPID     = def(Uint, "sctp.data_payload_proto_id", "Payload protocol")
 )
