@@ -34,11 +34,11 @@ func packets(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("  %d packets, %d MB: web pages, name look-ups and TLS between 200 clients and 50 servers\n", n, captureBytes>>20)
-	took, err := dissectAll(file)
-	if err != nil {
+	before := cpu()
+	if err := dissectAll(file); err != nil {
 		return err
 	}
-	row("mainstay, taking every packet apart", float64(n)/took.Seconds(), "packets/s", 0, "")
+	row("mainstay, taking every packet apart", float64(n)/(cpu()-before).Seconds(), "packets/CPU-s", 0, "")
 	for _, c := range []struct {
 		what           string
 		mainstay, peer []string
@@ -47,58 +47,59 @@ func packets(ctx context.Context) error {
 		{"packets that match http.response.code >= 500", []string{"packet", "list", file, "--filter", "http.response.code >= 500"}, []string{"-Y", "http.response.code >= 500"}},
 		{"packets that match tcp.port == 443 && tls.handshake.type == 1", []string{"packet", "list", file, "--filter", "tcp.port == 443 && tls.handshake.type == 1"}, []string{"-Y", "tcp.port == 443 && tls.handshake.type == 1"}},
 	} {
-		wall, peak, err := measured(ctx, "bin/mainstay", c.mainstay...)
+		used, wall, peak, err := measured(ctx, "bin/mainstay", c.mainstay...)
 		if err != nil {
 			return err
 		}
 		fmt.Printf("  %s\n", c.what)
-		row("mainstay", wall, "s", 0, fmt.Sprintf("%.0f MB at most", peak))
+		row("mainstay", used, "CPU-s", 0, fmt.Sprintf("%.1f s, %.0f MB at most", wall, peak))
 		if _, err := exec.LookPath("tshark"); err != nil {
 			continue
 		}
-		theirs, peak, err := measured(ctx, "tshark", append([]string{"-n", "-r", file}, c.peer...)...)
+		theirs, wall, peak, err := measured(ctx, "tshark", append([]string{"-n", "-r", file}, c.peer...)...)
 		if err != nil {
 			return err
 		}
-		row("tshark", theirs, "s", theirs/wall, fmt.Sprintf("times as long; %.0f MB at most", peak))
+		row("tshark", theirs, "CPU-s", theirs/used, fmt.Sprintf("times as much; %.1f s, %.0f MB at most", wall, peak))
 	}
 	return nil
 }
 
-// measured runs a program to its end: seconds and the most memory in MB.
-func measured(ctx context.Context, name string, args ...string) (wall, peak float64, err error) {
+// measured runs a program to its end: seconds of processor and of time, and the
+// most memory in MB.
+func measured(ctx context.Context, name string, args ...string) (used, wall, peak float64, err error) {
 	c := exec.CommandContext(ctx, name, args...)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	began := time.Now()
 	if err := c.Run(); err != nil {
-		return 0, 0, fmt.Errorf("%s: %w: %s", name, err, stderr.String())
+		return 0, 0, 0, fmt.Errorf("%s: %w: %s", name, err, stderr.String())
 	}
 	usage, _ := c.ProcessState.SysUsage().(*syscall.Rusage)
-	return time.Since(began).Seconds(), float64(usage.Maxrss) / 1024, nil
+	used = (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()
+	return used, time.Since(began).Seconds(), float64(usage.Maxrss) / 1024, nil
 }
 
-func dissectAll(file string) (time.Duration, error) {
+func dissectAll(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer f.Close()
 	r, err := capture.NewReader(f)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer r.Close()
 	d := packet.NewDissector(packet.Limits{})
 	var p packet.Packet
-	began := time.Now()
 	for {
 		c, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return time.Since(began), nil
+			return nil
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 		d.Dissect(c, &p)
 	}
