@@ -44,6 +44,9 @@ func (x *dissection) application(c *conversation, s *inflow, v view) int {
 			return v.len()
 		}
 		s.lost = false
+		if st, ok := c.state.(*httpState); ok {
+			st.part[x.dir], st.open[x.dir] = httpPart{}, false
+		}
 	}
 	used := 0
 	for used < v.len() && s.skip == 0 {

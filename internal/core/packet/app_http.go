@@ -74,6 +74,15 @@ func isHTTP(v view) bool {
 type httpState struct {
 	asked []httpAsked
 	open  [2]bool // a body that only the end of the connection ends
+	part  [2]httpPart
+}
+
+// httpPart is how far a message that is not whole was read. Reading goes on
+// there: many small segments would make reading from the begin quadratic.
+type httpPart struct {
+	searched int // no end of the head before this
+	head     *httpHead
+	chunk    int // where the next chunk of the body begins
 }
 
 type httpAsked struct {
@@ -131,26 +140,35 @@ func httpMessage(x *dissection, v view, d *Def, name string, atEnd bool) int {
 	if !isHTTP(v) && (v.len() > 16 || atEnd) {
 		return notMine
 	}
-	end := headEnd(v.b)
-	if end < 0 {
-		if v.len() > mostHead {
+	st, _ := httpStateOf(x)
+	var known httpPart
+	if st != nil && !atEnd {
+		known, st.part[x.dir] = st.part[x.dir], httpPart{}
+	}
+	if known.head == nil {
+		end := headEnd(v.b, known.searched)
+		if end < 0 {
+			if v.len() > mostHead {
+				return notMine
+			}
+			if !atEnd {
+				st.part[x.dir].searched = max(v.len()-3, 0)
+				return 0
+			}
+			end = v.len()
+		}
+		h, ok := httpStart(v, end)
+		if !ok {
 			return notMine
 		}
-		if !atEnd {
-			return 0
-		}
-		end = v.len()
+		known = httpPart{head: &h, chunk: h.body}
 	}
-	h, ok := httpStart(v, end)
-	if !ok {
-		return notMine
-	}
-	st, _ := httpStateOf(x)
+	h, end := known.head, known.head.body
 	var asked httpAsked
 	if !h.request && st != nil && len(st.asked) > 0 {
 		asked = st.asked[0]
 	}
-	size, whole, open := h.extent(v, asked.method)
+	size, whole, open := h.extent(v, asked.method, &known)
 	if open && !atEnd { // the head is read now, the body when the connection ends
 		st.open[x.dir] = true
 	} else if open {
@@ -160,6 +178,7 @@ func httpMessage(x *dissection, v view, d *Def, name string, atEnd bool) int {
 			if !h.chunked {
 				x.need = int(size)
 			}
+			st.part[x.dir] = known
 			return 0
 		}
 		// A body longer than what is kept: its head is read now, the rest passes by.
@@ -167,7 +186,7 @@ func httpMessage(x *dissection, v view, d *Def, name string, atEnd bool) int {
 	}
 	used := int(min(size, int64(v.len())))
 	i := x.head(d, v.upTo(used), name)
-	x.httpFields(v, &h, end, st, asked)
+	x.httpFields(v, h, end, st, asked)
 	if used > h.body {
 		x.val(fHTTPLength, v, h.body, 0, uint64(used-h.body))
 		x.part(fHTTPFile, v, h.body, used-h.body)
@@ -196,13 +215,14 @@ func httpStateOf(x *dissection) (*httpState, bool) {
 }
 
 // headEnd finds the byte behind the empty line; -1 when there is none.
-func headEnd(b []byte) int {
-	a, c := bytes.Index(b, []byte("\r\n\r\n")), bytes.Index(b, []byte("\n\n"))
+func headEnd(b []byte, from int) int {
+	from = min(from, len(b))
+	a, c := bytes.Index(b[from:], []byte("\r\n\r\n")), bytes.Index(b[from:], []byte("\n\n"))
 	switch {
 	case a >= 0 && (c < 0 || a < c):
-		return a + 4
+		return from + a + 4
 	case c >= 0:
-		return c + 2
+		return from + c + 2
 	}
 	return -1
 }
@@ -251,13 +271,14 @@ func httpStart(v view, end int) (httpHead, bool) {
 
 // extent is how long the message is (RFC 9112, 6.3), whether all of it is
 // there, and whether only the end of the connection ends it.
-func (h *httpHead) extent(v view, askedMethod string) (size int64, whole, open bool) {
+func (h *httpHead) extent(v view, askedMethod string, known *httpPart) (size int64, whole, open bool) {
 	switch {
 	case !h.request && (h.code/100 == 1 || h.code == 204 || h.code == 304 || askedMethod == "HEAD"):
 		return int64(h.body), true, false
 	case h.chunked:
-		n, ok := chunkedEnd(v.b[h.body:])
-		return int64(h.body + n), ok, false
+		n, next, ok := chunkedEnd(v.b, known.chunk)
+		known.chunk = next
+		return int64(n), ok, false
 	case h.length >= 0:
 		size = int64(h.body) + h.length
 		return size, size <= int64(v.len()), false
@@ -267,47 +288,47 @@ func (h *httpHead) extent(v view, askedMethod string) (size int64, whole, open b
 	return int64(h.body), false, true
 }
 
-// chunkedEnd finds the end of a body in chunks.
-func chunkedEnd(b []byte) (int, bool) {
-	at := 0
-	for {
+// chunkedEnd finds the end of a body in chunks, of which one begins at from. When
+// it is not whole, next is where the first chunk begins that is not all there.
+func chunkedEnd(b []byte, from int) (end, next int, whole bool) {
+	at := from
+	for at < len(b) {
+		begin := at
 		eol := bytes.IndexByte(b[at:], '\n')
 		if eol < 0 {
-			return len(b), false
+			return len(b), begin, false
 		}
-		text, _, _ := strings.Cut(strings.TrimSpace(string(b[at:at+eol])), ";")
+		text, _, _ := strings.Cut(strings.TrimSpace(string(b[at:at+min(eol, 100)])), ";")
 		n, err := strconv.ParseUint(strings.TrimSpace(text), 16, 31)
 		if err != nil {
-			return len(b), true // not chunks: the rest is taken as it is
+			return len(b), begin, true // not chunks: the rest is taken as it is
 		}
 		at += eol + 1
 		if n == 0 { // lines of a trailer until an empty one
 			for {
 				eol := bytes.IndexByte(b[at:], '\n')
 				if eol < 0 {
-					return len(b), false
+					return len(b), begin, false
 				}
 				empty := eol == 0 || eol == 1 && b[at] == '\r'
 				at += eol + 1
 				if empty {
-					return at, true
+					return at, begin, true
 				}
 			}
 		}
 		at += int(n)
-		if at+1 > len(b) {
-			return at, false
-		}
-		if b[at] == '\r' {
+		if at < len(b) && b[at] == '\r' {
 			at++
 		}
 		if at >= len(b) {
-			return at, false
+			return at, begin, false
 		}
 		if b[at] == '\n' {
 			at++
 		}
 	}
+	return len(b), at, false
 }
 
 // httpFields adds the fields of the head.

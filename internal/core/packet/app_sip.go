@@ -65,7 +65,7 @@ func isSIP(v view) bool {
 var (
 	sipApp       = &datagramApp{name: "sip", guess: isSIP, read: func(x *dissection, v view) bool { return sipMessage(x, v) > 0 }}
 	sipStreamApp = &streamApp{name: "sip", guess: isSIP, begins: isSIP, read: func(x *dissection, v view) int {
-		end := headEnd(v.b)
+		end := headEnd(v.b, 0)
 		if end < 0 {
 			if v.len() > mostLine {
 				return notMine

@@ -118,7 +118,9 @@ func speak(w *wire) {
 	u := func(sport, dport uint16, body string) {
 		w.eth(ethernetFrame(0x0800, ipv4Packet(clientIP, serverIP, 17, 1, 0, udpDatagram(sport, dport, []byte(body)))))
 	}
-	ip4 := func(proto byte, body []byte) { w.eth(ethernetFrame(0x0800, ipv4Packet(clientIP, serverIP, proto, 1, 0, body))) }
+	ip4 := func(proto byte, body []byte) {
+		w.eth(ethernetFrame(0x0800, ipv4Packet(clientIP, serverIP, proto, 1, 0, body)))
+	}
 	ip6 := func(next byte, body []byte) {
 		b := append([]byte{0x6a, 0xb0, 0, 0}, byte(len(body)>>8), byte(len(body)), next, 255)
 		b = append(append(b, unhex("20010db8000000000000000000000001 20010db8000000000000000000000002")...), body...)

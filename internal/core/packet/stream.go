@@ -15,6 +15,7 @@ type inflow struct {
 	early  []early
 	skip   uint64 // bytes of a long body that nobody reads
 	lost   bool   // bytes are missing or were dropped; look for the begin of a message
+	tries  int    // how often wait was read in vain
 	need   int    // bytes of wait without which there is nothing to read; 0: not known
 	frame  int    // that brought the last of wait
 	heldBy int    // bytes taken from the budget
@@ -182,6 +183,7 @@ func (x *dissection) deliver(c *conversation, s *inflow, v view) {
 	if used == 0 && waited > 0 && s.skip == 0 { // still not whole
 		x.Sources = x.Sources[:len(x.Sources)-1]
 		s.expect(x.need, x.d.limits.StreamBytes)
+		s.patience(c)
 		return
 	}
 	rest := v.from(used)
@@ -202,7 +204,7 @@ func (x *dissection) deliver(c *conversation, s *inflow, v view) {
 		return
 	}
 	s.heldBy += rest.len()
-	s.wait, s.frame = slices.Clone(rest.b), x.Number
+	s.wait, s.frame, s.tries = slices.Clone(rest.b), x.Number, 0
 	s.expect(x.need-used, x.d.limits.StreamBytes)
 }
 
@@ -213,6 +215,15 @@ func (s *inflow) expect(need, most int) {
 		return
 	}
 	s.need = 0
+}
+
+// patience makes reading wait for more bytes when it was in vain many times:
+// thousands of tiny segments must not be read from the begin each time.
+func (s *inflow) patience(c *conversation) {
+	const often = 64
+	if s.tries++; s.need == 0 && s.tries > often && c.app != httpApp { // which goes on where it was
+		s.need = len(s.wait) + len(s.wait)/8
+	}
 }
 
 // finish tells the application protocol that a direction has ended: a message

@@ -170,3 +170,30 @@ func TestUnknownPortIsGuessed(t *testing.T) {
 	require.Equal(t, "redis", newWire(t, Limits{}).connect(12345).say(0, "*1\r\n$4\r\nPING\r\n").Protocol)
 	require.Equal(t, "tcp", newWire(t, Limits{}).connect(80).say(0, "\x00\x01\x02 not HTTP at all").Protocol)
 }
+
+// Many small segments must not make a message be read from its begin each time.
+func TestReadingGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	c := newWire(t, Limits{}).connect(80)
+	c.say(0, "POST /chunks HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+	for range 100 {
+		for _, piece := range strings.SplitAfter("1\r\na\r\n", "") {
+			require.Nil(t, c.say(0, piece).Find("http.request.uri"))
+		}
+	}
+	for _, v := range c.d.convs.byKey {
+		part := v.state.(*httpState).part[0]
+		require.NotNil(t, part.head)
+		require.Greater(t, part.chunk, 600)
+	}
+	p := c.say(0, "0\r\n\r\n")
+	require.Equal(t, "/chunks", p.Find("http.request.uri").Value())
+	require.Len(t, p.Find("http.file_data").Bytes(), 605)
+	// What was remembered of a message does not outlive bytes that were lost.
+	c.say(0, "POST /lost HTTP/1.1\r\nContent-Length: 5000\r\n\r\nabc")
+	c.seq[0] += 9000
+	c.segment(1, c.seq[1]+1, ACK, nil)
+	c.seq[1]++
+	p = c.say(0, request)
+	require.Equal(t, "/a", p.Find("http.request.uri").Value())
+}

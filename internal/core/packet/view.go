@@ -1,6 +1,9 @@
 package packet
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // view is a part of a source that one decoder reads. Reading behind its end
 // panics with errShort, which the dissection catches around every layer: a
@@ -78,14 +81,17 @@ func (v view) upTo(n int) view { return v.sub(0, min(max(n, 0), len(v.b))) }
 
 // line finds the end of a line and where the next begins; false when it has none.
 func (v view) line(i int) (end, next int, ok bool) {
-	for k := i; k < len(v.b); k++ {
-		if v.b[k] == '\n' {
-			end = k
-			if end > i && v.b[end-1] == '\r' {
-				end--
-			}
-			return end, k + 1, true
-		}
+	if i > len(v.b) {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	k := bytes.IndexByte(v.b[i:], '\n')
+	if k < 0 {
+		return 0, 0, false
+	}
+	end = i + k
+	next = end + 1
+	if end > i && v.b[end-1] == '\r' {
+		end--
+	}
+	return end, next, true
 }
