@@ -240,35 +240,3 @@ var flowApp = &datagramApp{name: "cflow", read: func(x *dissection, v view) bool
 	x.close(i)
 	return true
 }}
-
-var (
-	fQUIC        = def(Protocol, "quic", "QUIC")
-	fQUICLong    = def(Bool, "quic.header_form", "Long header")
-	fQUICVersion = hexDef(8, "quic.version", "Version")
-	fQUICType    = def(Uint, "quic.long.packet_type", "Packet").named(map[uint64]string{0: "Initial", 1: "0-RTT", 2: "Handshake", 3: "Retry"})
-	fQUICDCID    = def(Bytes, "quic.dcid", "Destination connection")
-	fQUICSCID    = def(Bytes, "quic.scid", "Source connection")
-)
-
-// quicApp reads the part of packets that QUIC version 1 leaves in clear text
-// (RFC 9000, 17.2).
-var quicApp = &datagramApp{name: "quic", guess: func(v view) bool {
-	if v.len() < 7 || v.b[0]&0xc0 != 0xc0 {
-		return false
-	}
-	version := v.u32(1)
-	return version == 1 || version == 0x6b3343cf || version>>8 == 0xff0000
-}, read: func(x *dissection, v view) bool {
-	i := x.head(fQUIC, v, "quic")
-	x.flag(fQUICLong, v, 0, 1, true)
-	kind := uint64(v.u8(0) >> 4 & 3)
-	x.num(fQUICVersion, v, 1, 4)
-	x.val(fQUICType, v, 0, 1, kind)
-	n := int(v.u8(5))
-	x.part(fQUICDCID, v, 6, n)
-	m := int(v.u8(6 + n))
-	x.part(fQUICSCID, v, 7+n, m)
-	x.Info = "QUIC " + fQUICType.Names[kind]
-	x.close(i)
-	return true
-}}

@@ -1,6 +1,8 @@
 package packet
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -49,14 +51,14 @@ func TestNamesAreWiresharks(t *testing.T) {
 var spoken = strings.Fields(`
 arp.opcode arp.src.proto_ipv4 vlan.id mpls.label mpls.exp mpls.bottom mpls.ttl gre.proto gre.key vxlan.vni geneve.vni pppoe.session_id ppp.protocol
 ipv6.fraghdr.offset ipv6.tclass igmp.type igmp.maddr icmp.type icmp.mtu icmpv6.nd.ns.target_address icmpv6.nd.na.target_address icmpv6.opt.linkaddr icmpv6.mtu
-sctp.srcport sctp.verification_tag sctp.chunk_type sctp.chunk_length sctp.data_tsn esp.spi esp.sequence
+sctp.srcport sctp.verification_tag sctp.chunk_type sctp.chunk_length sctp.data_tsn_raw esp.spi esp.sequence
 ntp.flags.vn ntp.flags.mode ntp.stratum ntp.ppoll ntp.refid syslog.facility syslog.level syslog.msg tftp.opcode tftp.source_file tftp.block stun.type stun.id
 sip.Method sip.Status-Code sip.r-uri sip.Call-ID sip.User-Agent sip.CSeq sdp.media sdp.connection_info rtp.p_type rtp.seq rtp.timestamp rtp.ssrc
 mqtt.msgtype mqtt.topic mqtt.clientid mqtt.username mqtt.kalive mqtt.ver mqtt.msgid mqtt.len mqtt.conack.val mqtt.msg mqtt.retain
 ldap.messageID ldap.protocolOp ldap.name ldap.baseObject ldap.scope ldap.resultCode ldap.errorMessage
 ftp.request.command ftp.request.arg ftp.response.code ftp.response.arg imap.request_tag imap.request.command imap.response.status pop.request.command pop.request.parameter pop.response.indicator
 http2.type http2.length http2.streamid http2.header.name http2.header.value http2.headers.method http2.headers.path http2.headers.status
-quic.version quic.long.packet_type quic.dcid quic.scid smb2.cmd smb2.msg_id smb2.sesid smb2.flags.response smb2.filename smb2.nt_status
+quic.version quic.long.packet_type quic.dcid quic.scid quic.packet_number quic.crypto.offset quic.crypto.length tls.handshake.extensions_server_name tls.handshake.type tls.handshake.ciphersuite tls.handshake.extensions.supported_version smb2.cmd smb2.msg_id smb2.sesid smb2.flags.response smb2.filename smb2.nt_status
 cflow.version cflow.count cflow.sequence cflow.flowset_id kerberos.realm kerberos.msg_type kerberos.CNameString
 tls.alert_message.level tls.alert_message.desc dns.soa.mname dns.soa.rname dns.soa.refresh_interval dns.srv.priority dns.srv.weight dns.srv.target dns.length
 resp.string resp.error resp.integer resp.bulk_string.value
@@ -93,6 +95,37 @@ func smbCreate() string {
 	binary.LittleEndian.PutUint16(body[46:], uint16(len(name)))
 	b = append(append(b, body...), name...)
 	return string(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
+}
+
+// quicHello is the first packet of a client, encrypted as RFC 9001 says; that
+// tshark reads it too shows that the keys are right.
+func quicHello(t testing.TB) string {
+	hello := slices.Concat([]byte{3, 3}, make([]byte, 32), unhex("00 0002 1301 01 00 001d 0000 0011 000f 00 000c"), []byte("quic.example"), unhex("002b 0003 02 0304 002f 0000"))
+	hello = hello[:len(hello)-4]
+	binary.BigEndian.PutUint16(hello[2+32+1+4+2:], uint16(len(hello)-(2+32+1+4+2+2)))
+	hello = slices.Concat([]byte{1, 0, 0, byte(len(hello))}, hello)
+	half := len(hello) / 2
+	plain := slices.Concat([]byte{6, byte(half), byte(len(hello) - half)}, hello[half:], []byte{6, 0, byte(half)}, hello[:half])
+	plain = append(plain, make([]byte, 1162-len(plain))...)
+	dcid := unhex("0102030405060708")
+	head := slices.Concat(unhex("c0 00000001 08"), dcid, unhex("04 aabbccdd 00"))
+	head = binary.BigEndian.AppendUint16(head, 0x4000|uint16(1+len(plain)+16))
+	head = append(head, 0)
+	key, iv, protect, err := quicKeys(dcid, "client in")
+	require.NoError(t, err)
+	block, err := aes.NewCipher(key)
+	require.NoError(t, err)
+	aead, err := cipher.NewGCM(block)
+	require.NoError(t, err)
+	out := aead.Seal(slices.Clone(head), iv, plain, head)
+	block, err = aes.NewCipher(protect)
+	require.NoError(t, err)
+	var mask [16]byte
+	pn := len(head) - 1
+	block.Encrypt(mask[:], out[pn+4:pn+20])
+	out[0] ^= mask[0] & 0x0f
+	out[pn] ^= mask[1]
+	return string(out)
 }
 
 func http2Says() (string, string) {
@@ -154,7 +187,7 @@ func speak(w *wire) {
 	u(5060, 5060, "SIP/2.0 486 Busy Here\r\nCall-ID: abc@x\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n")
 	u(4000, 53, soa())
 	u(4001, 53, "\x00\x0a\x85\x80\x00\x01\x00\x01\x00\x00\x00\x00\x02_a\x00\x00\x21\x00\x01\xc0\x0c\x00\x21\x00\x01\x00\x00\x00\x05\x00\x0b\x00\x01\x00\x02\x13\x88\x01h\x01x\x00")
-	u(5005, 443, string(unhex("c3 00000001 08 0102030405060708 04 aabbccdd 00 4010 00112233445566778899aabbccddeeff")))
+	u(5005, 443, quicHello(w.t))
 	u(2055, 2055, string(unhex("0009 0001 00000001 65000000 00000007 00000001 0000 0010 0100 0002 0008 0004 000c 0004")))
 	kdc := tlvOf(0x6a, tlvOf(0x30, tlvOf(0xa1, integer(5)), tlvOf(0xa2, integer(10)), tlvOf(0xa4, tlvOf(0x30,
 		tlvOf(0xa0, unhex("0305004000 0010")), tlvOf(0xa1, tlvOf(0x30, tlvOf(0xa0, integer(1)), tlvOf(0xa1, tlvOf(0x30, tlvOf(0x1b, []byte("bob")))))),
