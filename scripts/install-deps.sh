@@ -48,6 +48,9 @@ monitoring-plugins-standard /usr/lib/nagios/plugins/check_pgsql
 openssl                    openssl
 snmpd                      snmpd
 tshark                     tshark
+snmp                       snmptrap
+lldpd                      lldpd
+iproute2                   bridge
 "
 BENCH_PACKAGES="
 fping                      fping

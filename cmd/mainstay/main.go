@@ -82,7 +82,24 @@ func rootCommand() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serveCommand(), applyCommand(), exportCommand(), importCommand(), tokenCommand(), checkCommand(), discoverCommand(), profileCommand(), versionCommand(), openapiCommand(), configCommand(), agentCommand(), flowCommand(), packetCommand())
+	root.AddCommand(
+		serveCommand(),
+		agentCommand(),
+		edgeCommand(),
+		applyCommand(),
+		exportCommand(),
+		importCommand(),
+		tokenCommand(),
+		checkCommand(),
+		ruleCommand(),
+		discoverCommand(),
+		profileCommand(),
+		flowCommand(),
+		packetCommand(),
+		configCommand(),
+		openapiCommand(),
+		versionCommand(),
+	)
 	return root
 }
 

@@ -99,7 +99,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	// The port is taken before anything is written, so that a second start by
 	// mistake does no harm.
-	if a.listener, err = listen(o.Config.Listen); err != nil {
+	if a.listener, err = listen(o.Config.Listen.HTTP); err != nil {
 		return nil, err
 	}
 	if a.db, err = db.Open(ctx, db.Options{URL: o.Config.Database.URL, Dir: o.Config.Data, Clock: o.Clock}); err != nil {

@@ -131,7 +131,7 @@ func TestNoSecretInTheLog(t *testing.T) {
 	t.Parallel()
 	log := &capture{}
 	cfg := config.Default()
-	cfg.Listen, cfg.Data, cfg.Discovery.Host = "127.0.0.1:0", t.TempDir(), false
+	cfg.Listen.HTTP, cfg.Data, cfg.Discovery.Host = "127.0.0.1:0", t.TempDir(), false
 	a, err := app.New(t.Context(), app.Options{Config: cfg, Version: "test", BootstrapToken: apptest.Token, Logger: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(t, err)
 	defer a.Stop(t.Context())

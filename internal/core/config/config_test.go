@@ -3,8 +3,10 @@ package config_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +56,7 @@ func TestLayers(t *testing.T) {
 	require.NoError(t, os.WriteFile(f, []byte("listen: 127.0.0.1:1\ndata: /file\nlog: {level: warn}\n"), 0o600))
 	c, err := config.Load(f, []string{"MAINSTAY_LISTEN=127.0.0.1:2", "MAINSTAY_DATA=/env", "MAINSTAY_METRICS__RETENTION=15d", "LISTEN=127.0.0.1:9", "MAINSTAY_URL=x"}, map[string]string{"listen": "127.0.0.1:3"})
 	require.NoError(t, err)
-	require.Equal(t, "127.0.0.1:3", c.Listen)
+	require.Equal(t, "127.0.0.1:3", c.Listen.HTTP)
 	require.Equal(t, "/env", c.Data)
 	require.Equal(t, "warn", c.Log.Level)
 	require.Equal(t, 15*24*time.Hour, c.Metrics.Retention.D())
@@ -91,7 +93,7 @@ func TestDefaultsAndTheirPage(t *testing.T) {
 			flags[strings.Trim(key, " `")] = strings.Trim(cells[2], " `")
 		}
 	}
-	require.Len(t, flags, 19, "every setting is on the page")
+	require.ElementsMatch(t, config.Keys(), slices.Collect(maps.Keys(flags)), "every setting is on the page")
 	c, err = config.Load("", nil, flags)
 	require.NoError(t, err, "each default on the page is a value")
 	require.Equal(t, want, c, "and it is the default")
@@ -142,12 +144,46 @@ func TestAgentAddress(t *testing.T) {
 		{"127.0.0.1:8080", "off", "", true},
 		{"127.0.0.1:8080", "0.0.0.0:9", "0.0.0.0:9", true},
 	} {
-		got, chosen := config.Config{Listen: c.listen, Agents: config.Agents{Listen: c.agents}}.AgentAddress()
+		got, chosen := config.Config{Listen: config.Listen{HTTP: c.listen}, Agents: config.Agents{Listen: c.agents}}.AgentAddress()
 		require.Equal(t, c.want, got, c.listen)
 		require.Equal(t, c.chosen, chosen, c.listen)
 	}
-	for _, bad := range []map[string]string{{"agents.listen": "nowhere"}, {"agents.listen": "a:99999"}, {"agents.public_url": "http://x"}, {"agents.public_url": "https://x/path"}} {
+	for _, bad := range []map[string]string{{"agents.listen": "nowhere"}, {"agents.listen": "a:99999"}, {"agents.public_url": "http://x"}, {"agents.public_url": "https://x/path"}, {"edges.listen": "nowhere"}, {"edges.public_url": "https://x:1"}, {"edges.public_url": "tls://x"}} {
 		_, err := config.Load("", nil, bad)
 		require.True(t, errs.Is(err, errs.Invalid), "%v", bad)
+	}
+}
+
+// The address of the UI stands alone or in a block with those of protocols.
+func TestListenBlock(t *testing.T) {
+	t.Parallel()
+	f := filepath.Join(t.TempDir(), "c.yaml")
+	load := func(text string) (config.Config, error) {
+		require.NoError(t, os.WriteFile(f, []byte(text), 0o600))
+		return config.Load(f, nil, nil)
+	}
+	c, err := load("listen: {http: \"127.0.0.1:1\"}")
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:1", c.Listen.HTTP)
+	_, err = load("listen: {htp: x}")
+	require.Contains(t, said(err), "listen.htp: is not a protocol")
+	require.Contains(t, said(err), "http")
+	_, err = load("listen: [1]")
+	require.True(t, errs.Is(err, errs.Invalid))
+	for _, p := range config.Ports() {
+		c, err = load("listen: {http: \"127.0.0.1:1\", " + p.Name + ": \"127.0.0.1:7\"}")
+		require.NoError(t, err)
+		addr, chosen := c.Listen.Address(p.Name)
+		require.Equal(t, "127.0.0.1:7", addr)
+		require.True(t, chosen)
+		_, err = load("listen: {" + p.Name + ": nowhere}")
+		require.Contains(t, said(err), "listen."+p.Name+": must be an address and a port")
+		all := config.Default().Listen
+		addr, _ = all.Address(p.Name)
+		require.Empty(t, addr, "off until set")
+		all.All = true
+		addr, chosen = all.Address(p.Name)
+		require.Equal(t, fmt.Sprintf("127.0.0.1:%d", p.Usual), addr)
+		require.False(t, chosen)
 	}
 }

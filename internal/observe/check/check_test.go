@@ -166,7 +166,7 @@ func TestDowntime(t *testing.T) {
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	cfg := config.Default()
-	cfg.Listen, cfg.Data, cfg.Discovery.Host = "127.0.0.1:0", t.TempDir(), false
+	cfg.Listen.HTTP, cfg.Data, cfg.Discovery.Host = "127.0.0.1:0", t.TempDir(), false
 	start := func() (*app.App, *apptest.Server) {
 		a, err := app.New(t.Context(), app.Options{Config: cfg, Version: "test", Logger: testkit.Logger(t), BootstrapToken: apptest.Token})
 		require.NoError(t, err)

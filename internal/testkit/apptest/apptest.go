@@ -35,7 +35,7 @@ type Server struct {
 func Start(t testing.TB, change ...func(*config.Config)) *Server {
 	t.Helper()
 	cfg := config.Default()
-	cfg.Listen, cfg.Data, cfg.Discovery.Host = "127.0.0.1:0", t.TempDir(), false
+	cfg.Listen.HTTP, cfg.Data, cfg.Discovery.Host = "127.0.0.1:0", t.TempDir(), false
 	for _, f := range change {
 		f(&cfg)
 	}
