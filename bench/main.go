@@ -39,6 +39,8 @@ var scenarios = []struct {
 	{"estate", "100,000 items with 300,000 relations, through the API", estate},
 	{"many", "100,000 TCP checks every 60 s", many},
 	{"records", "a million incidents", records},
+	{"packets", "a capture of 1 GB", packets},
+	{"flows", "records of NetFlow 9", flows},
 }
 
 func main() {
@@ -82,6 +84,12 @@ func answer(where string) {
 	kind, addr, _ := strings.Cut(where, "!")
 	if kind == "snmp" {
 		agents(addr)
+		return
+	}
+	if kind == "flows" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		receiveFlows(ctx, addr)
 		return
 	}
 	if kind == "http" {

@@ -47,6 +47,7 @@ monitoring-plugins-basic   /usr/lib/nagios/plugins/check_tcp
 monitoring-plugins-standard /usr/lib/nagios/plugins/check_pgsql
 openssl                    openssl
 snmpd                      snmpd
+tshark                     tshark
 snmp                       snmptrap
 lldpd                      lldpd
 iproute2                   bridge
@@ -56,6 +57,8 @@ fping                      fping
 icinga2-bin                icinga2
 prometheus-blackbox-exporter prometheus-blackbox-exporter
 prometheus-snmp-exporter   prometheus-snmp-exporter
+snmp                       snmpbulkwalk
+nfdump                     nfcapd
 "
 
 # present tells whether a command or a file pattern exists.

@@ -94,6 +94,8 @@ func rootCommand() *cobra.Command {
 		ruleCommand(),
 		discoverCommand(),
 		profileCommand(),
+		flowCommand(),
+		packetCommand(),
 		configCommand(),
 		openapiCommand(),
 		versionCommand(),
