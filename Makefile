@@ -81,12 +81,12 @@ test-e2e: build ## the real binary in a real browser
 
 .PHONY: lint
 lint: $(GOLANGCI) $(NM_STAMP) ## golangci-lint and Biome
-	$(GOLANGCI) run ./...
+	$(GOLANGCI) run --allow-parallel-runners ./...
 	$(NPM) --prefix web run lint
 
 .PHONY: fix
 fix: $(GOLANGCI) $(NM_STAMP) ## format, and repair what the linters can repair
-	$(GOLANGCI) run --fix ./...
+	$(GOLANGCI) run --allow-parallel-runners --fix ./...
 	$(NPM) --prefix web run fix
 
 $(GOLANGCI):

@@ -56,7 +56,7 @@ type structure struct {
 
 func TestStructures(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(testkit.Shared(t, "flow"), "netflow")
+	dir := filepath.Join(testkit.Data(t, "flow"), "netflow")
 	files, err := filepath.Glob(filepath.Join(dir, "*.structure.json"))
 	require.NoError(t, err)
 	require.Len(t, files, 42)
@@ -175,7 +175,7 @@ func nameOf(name string) string {
 
 func TestExpectedValues(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(testkit.Shared(t, "flow"), "netflow")
+	dir := filepath.Join(testkit.Data(t, "flow"), "netflow")
 	files, err := filepath.Glob(filepath.Join(dir, "*.expected.json"))
 	require.NoError(t, err)
 	require.Len(t, files, 16)
@@ -276,7 +276,7 @@ func requireValue(t *testing.T, o map[string]any, name string, want any) {
 
 func TestDataWaitsForItsTemplate(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(testkit.Shared(t, "flow"), "netflow")
+	dir := filepath.Join(testkit.Data(t, "flow"), "netflow")
 	d := NewDecoder(Limits{})
 	require.Empty(t, feed(t, d, dir, "ipfix_test_netscaler_data.dat"))
 	require.EqualValues(t, 4, d.Stats().NoTemplate)
@@ -293,7 +293,7 @@ func TestDataWaitsForItsTemplate(t *testing.T) {
 
 func TestAnotherExporterHasOtherTemplates(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(testkit.Shared(t, "flow"), "netflow")
+	dir := filepath.Join(testkit.Data(t, "flow"), "netflow")
 	d := NewDecoder(Limits{})
 	feed(t, d, dir, "netflow9_test_h3c_tpl3281.dat")
 	b, err := os.ReadFile(filepath.Join(dir, "netflow9_test_h3c_data3281.dat"))
@@ -312,9 +312,9 @@ func TestAnotherExporterHasOtherTemplates(t *testing.T) {
 // TestTruncatedAndAltered feeds every file cut at every byte and with bytes turned.
 func TestTruncatedAndAltered(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(testkit.Shared(t, "flow"), "*", "*.dat"))
+	files, err := filepath.Glob(filepath.Join(testkit.Data(t, "flow"), "*", "*.dat"))
 	require.NoError(t, err)
-	more, err := filepath.Glob(filepath.Join(testkit.Shared(t, "flow"), "telegraf", "*", "*.bin"))
+	more, err := filepath.Glob(filepath.Join(testkit.Data(t, "flow"), "telegraf", "*", "*.bin"))
 	require.NoError(t, err)
 	require.NotEmpty(t, more)
 	for _, f := range slices.Concat(files, more) {

@@ -171,7 +171,7 @@ func TestNTPTime(t *testing.T) {
 
 func TestFlowOfSFlowIsScaled(t *testing.T) {
 	t.Parallel()
-	b, err := os.ReadFile(filepath.Join(testkit.Shared(t, "flow"), "telegraf", "sflow_issue_15918", "message.bin"))
+	b, err := os.ReadFile(filepath.Join(testkit.Data(t, "flow"), "telegraf", "sflow_issue_15918", "message.bin"))
 	require.NoError(t, err)
 	for _, r := range decode(t, NewDecoder(Limits{}), b) {
 		f, ok := r.Flow()
@@ -215,7 +215,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	dir := filepath.Join(testkit.Shared(b, "flow"), "netflow")
+	dir := filepath.Join(testkit.Data(b, "flow"), "netflow")
 	for _, c := range []struct{ name, template, data string }{
 		{"netflow5", "", "netflow5_test_invalid02.dat"},
 		{"netflow9", "", "netflow9_cisco_asr1001x_tpl259.dat"},

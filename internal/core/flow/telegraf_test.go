@@ -58,7 +58,7 @@ var lineWords = map[string]map[string]float64{
 
 func TestOtherCollector(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(testkit.Shared(t, "flow"), "telegraf")
+	dir := filepath.Join(testkit.Data(t, "flow"), "telegraf")
 	cases, err := filepath.Glob(filepath.Join(dir, "*", "expected.out"))
 	require.NoError(t, err)
 	require.Len(t, cases, 12)

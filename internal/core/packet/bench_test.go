@@ -16,7 +16,7 @@ import (
 
 // BenchmarkDissect takes the recorded captures apart again and again.
 func BenchmarkDissect(b *testing.B) {
-	files, err := filepath.Glob(filepath.Join(testkit.Shared(b, "captures"), "*.pcap"))
+	files, err := filepath.Glob(filepath.Join(testkit.Data(b, "captures"), "*.pcap"))
 	require.NoError(b, err)
 	var all []capture.Packet
 	bytes := 0

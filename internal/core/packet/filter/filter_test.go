@@ -42,7 +42,7 @@ func TestAgainstTshark(t *testing.T) {
 	if _, err := exec.LookPath("tshark"); err != nil {
 		testkit.Missing(t, "tshark is not installed")
 	}
-	files, err := filepath.Glob(filepath.Join(testkit.Shared(t, "captures"), "*.pcap"))
+	files, err := filepath.Glob(filepath.Join(testkit.Data(t, "captures"), "*.pcap"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	// All captures in one, so that tshark starts once per filter.

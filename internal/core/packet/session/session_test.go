@@ -109,7 +109,7 @@ var protocolNames = map[string]string{"postgresql": "pgsql"}
 
 func TestRecordedSessions(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(testkit.Shared(t, "captures"), "*.test"))
+	files, err := filepath.Glob(filepath.Join(testkit.Data(t, "captures"), "*.test"))
 	require.NoError(t, err)
 	require.Len(t, files, 40)
 	for _, file := range files {
