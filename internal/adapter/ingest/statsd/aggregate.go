@@ -27,8 +27,8 @@ var quantiles = []float64{0.5, 0.9, 0.95, 0.99}
 // series is one measure of one sender.
 type series struct {
 	measure
-	hints   *signal.Hints
-	used    time.Time
+	hints *signal.Hints
+	used  time.Time
 	// value of a counter or gauge; sum and count of a timer.
 	value, sum, count float64
 	// kept is a sample of the values of a timer since the last flush, each as likely
