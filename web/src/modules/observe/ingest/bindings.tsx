@@ -51,7 +51,7 @@ export function BindingsTab() {
       { id: 'at', label: 'Since', width: 110, right: true, render: (r) => <Time at={r.created_at} /> },
       {
         id: 'do',
-        label: '',
+        label: 'Actions',
         width: 90,
         right: true,
         render: (r) =>

@@ -36,8 +36,9 @@ function Steps({ overview, onClose }: { overview: Overview; onClose: () => void 
   return (
     <div className={classes.stack}>
       {isLocal(overview.url) && (
-        <Alert color="yellow" title="Other machines cannot reach this server">
-          Its address is {overview.url}. Set listen and public_url first, except for senders on this machine.
+        <Alert color="yellow">
+          <b>Other machines cannot reach this server.</b> Its address is {overview.url}. Set listen and public_url
+          first, except for senders on this machine.
         </Alert>
       )}
       <Select

@@ -3,9 +3,9 @@ import type { Overview, Settings, Source } from './queries';
 /** What a source sends, the most first, for a cell: "samples, lines". */
 export function kindsOf(s: Source): { label: string; count: number }[] {
   return [
-    { label: 'samples', count: s.samples },
-    { label: 'log lines', count: s.lines },
-    { label: 'spans', count: s.spans },
+    { label: s.samples === 1 ? 'sample' : 'samples', count: s.samples },
+    { label: s.lines === 1 ? 'log line' : 'log lines', count: s.lines },
+    { label: s.spans === 1 ? 'span' : 'spans', count: s.spans },
   ]
     .filter((k) => k.count > 0)
     .sort((a, b) => b.count - a.count);

@@ -69,7 +69,7 @@ export function UnknownTab() {
       { id: 'last', label: 'Last seen', width: 110, right: true, render: (r) => <Time at={r.last_seen} /> },
       {
         id: 'do',
-        label: '',
+        label: 'Actions',
         width: 160,
         right: true,
         render: (r) =>

@@ -23,7 +23,7 @@ export function WaysTab() {
       <Loaded query={overview} what="The ways in">
         {(o) => (
           <>
-            <Panel title="Ways in" flush>
+            <Panel title="Ways in" note={`Paths stand behind ${o.url}.`} flush>
               <Ways rows={waysOf(o)} />
             </Panel>
             <Loaded query={settings} what="The settings">
@@ -52,7 +52,7 @@ function Where({ row: r }: { row: Row }) {
     const full = `${r.address}${r.path}`;
     return (
       <span className={classes.where}>
-        <code>{full}</code> <CopyButton value={full} label={`Copy the address of ${r.title}`} />
+        <code title={full}>{r.path}</code> <CopyButton value={full} label={`Copy the address of ${r.title}`} />
       </span>
     );
   }
