@@ -39,6 +39,9 @@ func clean(s string, colon bool) string {
 			b = append(b, '_')
 		}
 	}
+	if len(b) == 0 {
+		return "_" // nothing but bytes that begin no letter
+	}
 	return string(b)
 }
 
