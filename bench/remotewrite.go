@@ -36,9 +36,15 @@ func writeRound(round int, at time.Time) ([][]byte, error) {
 		host := i / 200
 		req.Timeseries = append(req.Timeseries, prompb.TimeSeries{
 			Labels: []prompb.Label{
-				{Name: "__name__", Value: fmt.Sprintf("node_metric_%d_total", i%200)}, {Name: "cluster", Value: "prod"}, {Name: "container", Value: "exporter"},
-				{Name: "env", Value: "production"}, {Name: "instance", Value: fmt.Sprintf("10.%d.%d.%d:9100", host/65536, host/256%256, host%256)}, {Name: "job", Value: "node"},
-				{Name: "namespace", Value: "monitoring"}, {Name: "pod", Value: fmt.Sprintf("exporter-%d", host)}, {Name: "zone", Value: "eu-1a"},
+				{Name: "__name__", Value: fmt.Sprintf("node_metric_%d_total", i%200)},
+				{Name: "cluster", Value: "prod"},
+				{Name: "container", Value: "exporter"},
+				{Name: "env", Value: "production"},
+				{Name: "instance", Value: fmt.Sprintf("10.%d.%d.%d:9100", host/65536, host/256%256, host%256)},
+				{Name: "job", Value: "node"},
+				{Name: "namespace", Value: "monitoring"},
+				{Name: "pod", Value: fmt.Sprintf("exporter-%d", host)},
+				{Name: "zone", Value: "eu-1a"},
 			},
 			Samples: []prompb.Sample{{Timestamp: at.UnixMilli(), Value: math.Floor(float64(round*(i%1000)) * 1.5)}},
 		})

@@ -2,17 +2,21 @@ import { Button } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { useUrlState } from '@/lib/url';
+import { Skeleton } from '@/ui/Loading';
 import { PageHead, Spacer } from '@/ui/PageHead';
 import { Tabs } from '@/ui/Tabs';
-import { BindingsTab } from './bindings';
-import { Connect } from './connect';
 import { sourcesQuery, unknownQuery } from './queries';
 import { SendersTab } from './senders';
-import { UnknownTab } from './unknown';
-import { WaysTab } from './ways';
 
 export const Route = createLazyRoute('/observe/sources')({ component: Page });
+
+// What is not seen at first comes when it is asked for.
+const BindingsTab = lazy(() => import('./bindings').then((m) => ({ default: m.BindingsTab })));
+const UnknownTab = lazy(() => import('./unknown').then((m) => ({ default: m.UnknownTab })));
+const WaysTab = lazy(() => import('./ways').then((m) => ({ default: m.WaysTab })));
+const Connect = lazy(() => import('./connect').then((m) => ({ default: m.Connect })));
 
 type Tab = 'senders' | 'unknown' | 'bindings' | 'ways';
 
@@ -42,10 +46,12 @@ function Page() {
         ]}
       />
       {tab === 'senders' && <SendersTab q={s.q ?? ''} onQ={(q) => set({ q: q || undefined })} onConnect={open} />}
-      {tab === 'unknown' && <UnknownTab />}
-      {tab === 'bindings' && <BindingsTab />}
-      {tab === 'ways' && <WaysTab />}
-      <Connect opened={!!s.connect} onClose={() => set({ connect: undefined })} />
+      <Suspense fallback={<Skeleton rows={8} />}>
+        {tab === 'unknown' && <UnknownTab />}
+        {tab === 'bindings' && <BindingsTab />}
+        {tab === 'ways' && <WaysTab />}
+      </Suspense>
+      <Suspense>{s.connect && <Connect opened onClose={() => set({ connect: undefined })} />}</Suspense>
     </>
   );
 }

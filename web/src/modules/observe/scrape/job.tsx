@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { IconTarget } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute, useNavigate, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { integer, milliseconds } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { ConfirmDialog } from '@/ui/ConfirmDialog';
@@ -14,9 +14,10 @@ import { useClientRows } from '@/ui/rows';
 import { StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
-import { JobDialog } from './edit';
 import { sourceOf, specOf, stateOf } from './model';
 import { deleteJob, type Job, jobQuery, putJob, type Target, targetsQuery } from './queries';
+
+const JobDialog = lazy(() => import('./edit').then((m) => ({ default: m.JobDialog })));
 
 export const Route = createLazyRoute('/observe/scraping/$name')({ component: Page });
 
@@ -124,14 +125,18 @@ function View({ job }: { job: Job }) {
           />
         )}
       </Loaded>
-      <JobDialog
-        job={job}
-        opened={editing}
-        onClose={() => setEditing(false)}
-        onSaved={() => {
-          void again();
-        }}
-      />
+      <Suspense>
+        {editing && (
+          <JobDialog
+            job={job}
+            opened
+            onClose={() => setEditing(false)}
+            onSaved={() => {
+              void again();
+            }}
+          />
+        )}
+      </Suspense>
       <ConfirmDialog
         opened={removing}
         onClose={() => setRemoving(false)}

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconDownload, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { integer } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { useUrlState } from '@/lib/url';
@@ -11,9 +12,10 @@ import { Loaded } from '@/ui/Loading';
 import { PageHead, Spacer } from '@/ui/PageHead';
 import { useClientRows } from '@/ui/rows';
 import { StatusMark } from '@/ui/StatusMark';
-import { JobDialog } from './edit';
 import { jobURL, sourceOf, stateOf } from './model';
 import { type Job, jobsQuery } from './queries';
+
+const JobDialog = lazy(() => import('./edit').then((m) => ({ default: m.JobDialog })));
 
 export const Route = createLazyRoute('/observe/scraping')({ component: List });
 
@@ -100,11 +102,15 @@ function List() {
           />
         )}
       </Loaded>
-      <JobDialog
-        opened={!!s.add && may}
-        onClose={() => set({ add: undefined })}
-        onSaved={(name) => void navigate({ to: jobURL(name) as string })}
-      />
+      <Suspense>
+        {s.add && may && (
+          <JobDialog
+            opened
+            onClose={() => set({ add: undefined })}
+            onSaved={(name) => void navigate({ to: jobURL(name) as string })}
+          />
+        )}
+      </Suspense>
     </>
   );
 }
