@@ -1,15 +1,11 @@
-import { Autocomplete, Button, Modal, Select, TextInput } from '@mantine/core';
+import { Button, Modal } from '@mantine/core';
 import { IconHelpCircle } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
-import { z } from 'zod/mini';
-import { call, http } from '@/api/client';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { integer } from '@/lib/format';
-import { useItemNames } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { type Column, DataGrid } from '@/ui/DataGrid';
 import { EmptyState } from '@/ui/EmptyState';
-import { Form, FormActions, useForm } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
 import { useClientRows } from '@/ui/rows';
 import { Tag } from '@/ui/StatusMark';
@@ -17,7 +13,9 @@ import { Time } from '@/ui/Time';
 import { done, failed } from '@/ui/toast';
 import classes from './ingest.module.css';
 import { HINTS } from './model';
-import { accept, ignore, type Unknown, unknownQuery } from './queries';
+import { ignore, type Unknown, unknownQuery } from './queries';
+
+const Accept = lazy(() => import('./accept').then((m) => ({ default: m.Accept })));
 
 const idOf = (u: Unknown) => u.id;
 const NONE: Unknown[] = [];
@@ -124,87 +122,8 @@ export function UnknownTab() {
         )}
       </Loaded>
       <Modal opened={!!open} onClose={() => setOpen(undefined)} title={`What is ${open?.value ?? ''}?`} size={480}>
-        {open && <Accept unknown={open} onClose={() => setOpen(undefined)} />}
+        <Suspense>{open && <Accept unknown={open} onClose={() => setOpen(undefined)} />}</Suspense>
       </Modal>
     </>
-  );
-}
-
-const schema = z.object({
-  way: z.string(),
-  item: z.string(),
-  name: z.string(),
-  kind: z.string(),
-});
-
-function Accept({ unknown: u, onClose }: { unknown: Unknown; onClose: () => void }) {
-  const client = useQueryClient();
-  const create = useCan()('item.write');
-  const kinds = useQuery({
-    queryKey: ['item-kinds'],
-    queryFn: ({ signal }) => call(http.GET('/api/v1/item-kinds', { signal })),
-    staleTime: 60_000,
-    enabled: create,
-  });
-  const [way, setWay] = useState(!u.suggestion?.create || !create ? 'item' : 'new');
-  const [q, setQ] = useState(u.suggestion?.item ?? '');
-  const names = useItemNames(q);
-  const form = useForm({
-    schema,
-    initial: {
-      way,
-      item: u.suggestion?.item ?? '',
-      name: u.suggestion?.create ?? u.value,
-      kind: u.suggestion?.kind ?? 'host',
-    },
-    submit: (v) => (way === 'new' ? accept(u.id, v.name, v.kind) : accept(u.id, v.item)),
-    done: (b) => {
-      void client.invalidateQueries({ queryKey: ['ingest'] });
-      done(`Signals of ${u.value} belong to ${b.item} from now on.`);
-      onClose();
-    },
-    mapField: (f) => (f === 'item' && way === 'new' ? 'name' : f),
-  });
-  const item = form.field('item');
-  return (
-    <Form form={form} label="Accept">
-      <p className={classes.lead}>{u.suggestion?.reason}</p>
-      <Select
-        label="It is"
-        allowDeselect={false}
-        data={[
-          { value: 'item', label: 'An item that exists' },
-          ...(create ? [{ value: 'new', label: 'A new item' }] : []),
-        ]}
-        value={way}
-        onChange={(v) => setWay(v ?? 'item')}
-      />
-      {way === 'item' ? (
-        <Autocomplete
-          label="Item"
-          withAsterisk
-          placeholder="Name of the item"
-          data={names}
-          filter={({ options }) => options}
-          {...item}
-          onChange={(v) => {
-            setQ(v);
-            item.onChange(v);
-          }}
-        />
-      ) : (
-        <>
-          <TextInput label="Name" withAsterisk {...form.field('name')} />
-          <Select
-            label="Kind"
-            searchable
-            allowDeselect={false}
-            data={(kinds.data?.items ?? []).map((k) => ({ value: k.name, label: k.title || k.name }))}
-            {...form.field('kind')}
-          />
-        </>
-      )}
-      <FormActions action={way === 'new' ? 'Create and bind' : 'Bind'} pending={form.pending} onCancel={onClose} />
-    </Form>
   );
 }

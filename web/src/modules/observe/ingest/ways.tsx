@@ -1,19 +1,19 @@
-import { Button, Modal, NumberInput, Textarea } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
-import { z } from 'zod/mini';
+import { Button, Modal } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense, useState } from 'react';
 import { bytes, integer } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { CopyButton } from '@/ui/CopyButton';
-import { Form, FormActions, useForm } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
 import { PageBody } from '@/ui/PageHead';
 import { KeyValue, Panel } from '@/ui/Panel';
 import { Pill } from '@/ui/StatusMark';
-import { done } from '@/ui/toast';
 import classes from './ingest.module.css';
-import { prefixesOf, type Row, tokenless, waysOf, withAllowed } from './model';
-import { type Overview, overviewQuery, type Settings, saveSettings, settingsQuery } from './queries';
+import { type Row, tokenless, waysOf } from './model';
+import { type Overview, overviewQuery, type Settings, settingsQuery } from './queries';
+
+const AllowedForm = lazy(() => import('./limits').then((m) => ({ default: m.AllowedForm })));
+const LimitsForm = lazy(() => import('./limits').then((m) => ({ default: m.LimitsForm })));
 
 export function WaysTab() {
   const overview = useQuery(overviewQuery);
@@ -136,40 +136,11 @@ function Allowed({ overview, settings }: { overview: Overview; settings: Setting
         title={`Who may send by ${shown?.title ?? ''}`}
         size={460}
       >
-        {shown && <AllowedForm protocol={shown.name} settings={settings} onClose={() => setOpen(undefined)} />}
+        <Suspense>
+          {shown && <AllowedForm protocol={shown.name} settings={settings} onClose={() => setOpen(undefined)} />}
+        </Suspense>
       </Modal>
     </Panel>
-  );
-}
-
-const allowedSchema = z.object({ prefixes: z.string() });
-
-function AllowedForm({ protocol, settings, onClose }: { protocol: string; settings: Settings; onClose: () => void }) {
-  const client = useQueryClient();
-  const form = useForm({
-    schema: allowedSchema,
-    initial: { prefixes: (settings.allowed[protocol] ?? []).join('\n') },
-    submit: (v) => saveSettings(withAllowed(settings, protocol, prefixesOf(v.prefixes))),
-    done: (s) => {
-      client.setQueryData(settingsQuery.queryKey, s);
-      done('The addresses are changed.');
-      onClose();
-    },
-    mapField: (f) => (f.startsWith('allowed.') ? 'prefixes' : f),
-  });
-  return (
-    <Form form={form} label="Allowed addresses">
-      <Textarea
-        label="Addresses and prefixes"
-        description="One on each line. Left empty, only this machine may send."
-        placeholder={'10.0.0.0/8\n192.0.2.17'}
-        autosize
-        minRows={4}
-        data-autofocus
-        {...form.field('prefixes')}
-      />
-      <FormActions action="Save" pending={form.pending} onCancel={onClose} />
-    </Form>
   );
 }
 
@@ -200,55 +171,8 @@ function Limits({ settings }: { settings: Settings }) {
         ]}
       />
       <Modal opened={open} onClose={() => setOpen(false)} title="Limits of each sender" size={460}>
-        {open && <LimitsForm settings={settings} onClose={() => setOpen(false)} />}
+        <Suspense>{open && <LimitsForm settings={settings} onClose={() => setOpen(false)} />}</Suspense>
       </Modal>
     </Panel>
-  );
-}
-
-const whole = z.number('Give a number; 0 is no limit.').check(z.minimum(0, 'Give 0 for no limit, or more.'));
-const limitsSchema = z.object({ samples: whole, lines: whole, spans: whole, mib: whole, series: whole });
-const MIB = 1 << 20;
-
-function LimitsForm({ settings, onClose }: { settings: Settings; onClose: () => void }) {
-  const client = useQueryClient();
-  const l = settings.limits;
-  const form = useForm({
-    schema: limitsSchema,
-    initial: {
-      samples: l.samples_per_second,
-      lines: l.lines_per_second,
-      spans: l.spans_per_second,
-      mib: Math.round(l.bytes_per_second / MIB),
-      series: l.series_per_source,
-    },
-    submit: (v) =>
-      saveSettings({
-        ...settings,
-        limits: {
-          samples_per_second: v.samples,
-          lines_per_second: v.lines,
-          spans_per_second: v.spans,
-          bytes_per_second: v.mib * MIB,
-          series_per_source: v.series,
-        },
-      }),
-    done: (s) => {
-      client.setQueryData(settingsQuery.queryKey, s);
-      done('The limits are changed.');
-      onClose();
-    },
-  });
-  const props = { min: 0, allowDecimal: false, thousandSeparator: ',', hideControls: true } as const;
-  return (
-    <Form form={form} label="Limits">
-      <p className={classes.lead}>0 is no limit. A sender that is over a limit is told to wait, or loses the rest.</p>
-      <NumberInput label="Samples per second" {...props} {...form.field('samples')} />
-      <NumberInput label="Log lines per second" {...props} {...form.field('lines')} />
-      <NumberInput label="Spans per second" {...props} {...form.field('spans')} />
-      <NumberInput label="MiB per second" {...props} {...form.field('mib')} />
-      <NumberInput label="Active series" {...props} {...form.field('series')} />
-      <FormActions action="Save" pending={form.pending} onCancel={onClose} />
-    </Form>
   );
 }
