@@ -102,7 +102,7 @@ export function snippets(o: Overview, token: string): Snippet[] {
       label: 'Prometheus',
       protocol: 'prometheus',
       file: 'prometheus.yml',
-      text: `remote_write:\n  - url: ${url}/ingest/prometheus/api/v1/write\n    authorization:\n      credentials: ${token}\n`,
+      text: `remote_write:\n  - url: ${url}/ingest/prometheus/api/v1/write\n    authorization:\n      credentials: ${token}\n    queue_config:\n      retry_on_http_429: true\n`,
     },
     {
       id: 'otel',
