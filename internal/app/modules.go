@@ -16,6 +16,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/observe/trace"
 	"github.com/mainstay-ops/mainstay/internal/observe/trap"
+	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
 	"github.com/mainstay-ops/mainstay/internal/respond/incident"
@@ -46,5 +47,6 @@ func modules() []module.Module {
 		device.Module(),
 		ingest.Module(),
 		trap.Module(),
+		scrape.Module(),
 	}
 }

@@ -14,6 +14,8 @@ import { module as check } from './modules/observe/check/module';
 import { module as edge } from './modules/observe/edge/module';
 import { module as trace } from './modules/observe/trace/module';
 import { module as trap } from './modules/observe/trap/module';
+import { module as ingest } from './modules/observe/ingest/module';
+import { module as scrape } from './modules/observe/scrape/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
@@ -36,6 +38,8 @@ export const modules = [
   trace,
   rule,
   trap,
+  ingest,
+  scrape,
   incident,
   alert,
   oncall,

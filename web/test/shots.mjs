@@ -47,6 +47,8 @@ escalations:
   - {name: web, steps: [{notify: [{schedule: web-primary}, {channel: web-hook}], after: 0s}, {notify: [{channel: web-hook}], after: 5m}]}
 credentials:
   - {name: office, version: 2c, community: not-a-secret}
+scrape_jobs:
+  - {name: own, every: 5s, targets: ["127.0.0.1:${target.port}"], labels: {env: lab}}
 discovery_jobs:
   - {name: lab, targets: [127.80.0.0/27], credentials: [office], rate: 500}
 policies:
@@ -54,6 +56,7 @@ policies:
 `;
 await server.api('POST', '/api/v1/apply', ops, 'application/yaml');
 await server.api('POST', '/api/v1/discovery-jobs/lab/run');
+await server.api('POST', '/ingest/influx/write', 'sensor,host=chop temp=21.5\nsensor,host=plc-2 temp=20', 'text/plain');
 await until('an incident', async () => (await server.api('GET', '/api/v1/incidents')).items.length > 0);
 await new Promise((ok) => setTimeout(ok, 25_000));
 const pages = process.argv[2]
@@ -92,6 +95,12 @@ const pages = process.argv[2]
       '/observe/checks/db-port',
       '/observe/checks/new',
       '/observe/checks/shop-http/edit',
+      '/observe/sources',
+      '/observe/sources?tab=unknown',
+      '/observe/sources?tab=ways',
+      '/observe/sources?connect=true',
+      '/observe/scraping',
+      '/observe/scraping/own',
       '/observe/downtimes',
       '/observe/downtimes?new=true',
       '/respond/alerts',
