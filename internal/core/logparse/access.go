@@ -43,7 +43,9 @@ func (p *Parsed) access(s string, now time.Time) bool {
 	user := strings.Join(head[2:], " ")
 	client := head[0]
 	if len(head) >= 4 && !ipLike(head[0]) && ipLike(head[1]) {
-		p.add("vhost", strings.TrimSuffix(head[0], ":"))
+		h, port, _ := strings.Cut(head[0], ":")
+		p.add("vhost", h)
+		p.add("dst_port", port)
 		client, user = head[1], strings.Join(head[3:], " ")
 		p.add("ident", head[2])
 	} else if len(head) >= 4 && ipLike(head[0]) && head[1] == "-" && head[2] == "-" {

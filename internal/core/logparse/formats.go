@@ -241,12 +241,19 @@ func (p *Parsed) normalize() {
 			}
 			continue
 		}
+		if to == "http_version" {
+			v = strings.TrimPrefix(v, "HTTP/")
+		}
 		p.add(to, v)
+	}
+	if p.Get("src_ip") == "" {
+		p.add("src_ip", clientOf(p.Get("forwarded_for")))
 	}
 }
 
 // addressOf takes the port off "1.2.3.4:80".
 func addressOf(v string) string {
+	v = strings.TrimPrefix(v, "[")
 	if k, s := span(kIP, v); k > 0 && k < len(v) {
 		return s
 	}
@@ -256,7 +263,7 @@ func addressOf(v string) string {
 var aliases = map[string]string{
 	"src": "src_ip", "spt": "src_port", "dst": "dst_ip", "dpt": "dst_port", "suser": "user", "duser": "user", "usrName": "user",
 	"srcip": "src_ip", "srcport": "src_port", "dstip": "dst_ip", "dstport": "dst_port", "srcPort": "src_port", "dstPort": "dst_port", "proto": "protocol",
-	"request.remote_ip": "src_ip", "request.client_ip": "src_ip", "request.method": "method", "request.uri": "path", "request.host": "vhost",
+	"request.client_ip": "src_ip", "request.remote_ip": "src_ip", "request.method": "method", "request.uri": "path", "request.host": "vhost",
 	"request.proto": "http_version", "request.headers.User-Agent": "user_agent", "request.headers.Referer": "referrer", "user_id": "user",
 	"ClientHost": "src_ip", "ClientAddr": "src_ip", "ClientUsername": "user", "RequestMethod": "method", "RequestPath": "path", "RequestHost": "vhost",
 	"RequestProtocol": "http_version", "DownstreamStatus": "status", "DownstreamContentSize": "bytes", "request_User-Agent": "user_agent", "request_Referer": "referrer",

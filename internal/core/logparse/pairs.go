@@ -76,6 +76,8 @@ func (p *Parsed) logfmt(s string, now time.Time) bool {
 	if strings.Contains(s, "devname=") && strings.Contains(s, "logid=") {
 		p.Format = "fortinet"
 		p.normalize()
+	} else if p.Message != s && p.Message != "" {
+		p.inner(now)
 	}
 	return true
 }
@@ -154,18 +156,27 @@ func (p *Parsed) json(s string, now time.Time) bool {
 	p.normalize()
 	if p.Message != s && p.Message != "" {
 		// A line of a known format inside JSON.
-		in := Parsed{App: p.App}
-		if in.access(p.Message, now) || in.free(p.Message, now) {
-			for _, f := range in.Fields {
-				p.add(f.Name, f.Value)
-			}
-			p.Format = in.Format
-			if p.Time.IsZero() {
-				p.Time = in.Time
-			}
-		}
+		p.inner(now)
 	}
 	return true
+}
+
+// inner reads the text that a structured line carries.
+func (p *Parsed) inner(now time.Time) {
+	in := Parsed{App: p.App}
+	switch {
+	case in.access(p.Message, now), in.free(p.Message, now):
+		p.Format = in.Format
+	case strings.HasPrefix(p.Message, "{") && in.json(p.Message, now):
+	case len(p.Message) > 32:
+		in.brackets(p.Message)
+	}
+	for _, f := range in.Fields {
+		p.add(f.Name, f.Value)
+	}
+	if p.Time.IsZero() {
+		p.Time = in.Time
+	}
 }
 
 func (p *Parsed) object(d *json.Decoder, prefix string, depth int, now time.Time) bool {

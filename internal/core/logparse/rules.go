@@ -104,15 +104,24 @@ func (p *Parsed) apply(r *rule, s string, now time.Time) bool {
 	if bad >= 0 {
 		return false
 	}
+	var at time.Time
 	for _, f := range out {
-		if f.Name != "time" {
-			continue
+		switch f.Name {
+		case "time":
+			// What only looks like this format has no time, or more than that, here.
+			t, n := parseTime(f.Value, now)
+			if n == 0 || !wholeTime(f.Value, n) {
+				return false
+			}
+			at = t
+		case "level":
+			if r.apps == "" && level(strings.Trim(f.Value, ": ")) == "" {
+				return false
+			}
 		}
-		t, n := parseTime(f.Value, now)
-		if n == 0 {
-			return false // what looks like the line has no time where its format has one
-		}
-		p.Time = t
+	}
+	if !at.IsZero() {
+		p.Time = at
 	}
 	p.Format = r.format
 	for _, f := range out {
@@ -134,6 +143,11 @@ func (p *Parsed) apply(r *rule, s string, now time.Time) bool {
 			p.Message = f.Value
 		case "http_request":
 			p.request(f.Value)
+		case "details":
+			p.brackets(f.Value)
+		case "netfilter":
+			p.netfilter(f.Value)
+			p.Format = r.format
 		case "pairs":
 			p.pairs(f.Value, false)
 		default:
@@ -153,5 +167,40 @@ func (p *Parsed) apply(r *rule, s string, now time.Time) bool {
 		}
 		p.add(f.Name, f.Value)
 	}
+	if p.Get("src_ip") == "" {
+		p.add("src_ip", clientOf(p.Get("forwarded_for")))
+	}
 	return true
+}
+
+// clientOf gives the first address of a list as proxies write it.
+func clientOf(v string) string {
+	v, _, _ = strings.Cut(v, ",")
+	if v = addressOf(strings.TrimSpace(v)); !ipLike(v) {
+		return ""
+	}
+	return v
+}
+
+// brackets reads [name "value"] groups, as web application firewalls write them.
+func (p *Parsed) brackets(s string) int {
+	n := 0
+	for {
+		i := strings.IndexByte(s, '[')
+		if i < 0 {
+			return n
+		}
+		s = s[i+1:]
+		k := strings.Index(s, " \"")
+		if k <= 0 || k > 32 || !validName(s[:k]) {
+			continue
+		}
+		v, l := quotedAt(s[k+1:])
+		if l == 0 {
+			return n
+		}
+		p.add("rule_"+s[:k], v)
+		s = s[k+1+l:]
+		n++
+	}
 }
