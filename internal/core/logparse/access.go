@@ -30,34 +30,41 @@ func (p *Parsed) access(s string, now time.Time) bool {
 	if len(head) < 3 {
 		return false
 	}
-	req, k := quotedAt(rest)
-	if k == 0 {
+	req, n := quotedAt(rest)
+	if n == 0 {
 		return false
 	}
-	rest = strings.TrimLeft(rest[k:], " ")
+	rest = strings.TrimLeft(rest[n:], " ")
 	st := firstWord(rest)
 	if len(st) != 3 || !allDigits(st) {
 		return false
 	}
 	p.Time, p.Format = t, "access"
-	user := strings.Join(head[2:], " ")
-	client := head[0]
-	if len(head) >= 4 && !ipLike(head[0]) && ipLike(head[1]) {
-		h, port, _ := strings.Cut(head[0], ":")
-		p.add("vhost", h)
-		p.add("dst_port", port)
-		client, user = head[1], strings.Join(head[3:], " ")
-		p.add("ident", head[2])
-	} else if len(head) >= 4 && ipLike(head[0]) && head[1] == "-" && head[2] == "-" {
-		user = head[3]
-	} else {
-		if h, port, ok := strings.Cut(head[0], ":"); ok && ipv4(h) != len(h) && allDigits(port) && len(head) >= 4 {
+	// Words before the client: the site and its port, or who passed the line on.
+	k := 0
+	for i := range min(4, len(head)-2) {
+		if ipLike(head[i]) {
+			k = i
+			break
+		}
+	}
+	for _, w := range head[:k] {
+		switch h, port, ok := strings.Cut(w, ":"); {
+		case ok && port == "":
+			p.App = h
+		case p.Get("vhost") == "":
 			p.add("vhost", h)
 			p.add("dst_port", port)
-			client, user = head[1], strings.Join(head[3:], " ")
-		} else {
-			p.add("ident", head[1])
 		}
+	}
+	head = head[k:]
+	client, user := head[0], ""
+	if len(head) > 2 {
+		if head[1] == "-" && head[2] == "-" && len(head) > 3 {
+			head = head[1:] // "client - - user"
+		}
+		p.add("ident", head[1])
+		user = strings.Join(head[2:], " ")
 	}
 	p.add("src_ip", client)
 	p.add("user", user)

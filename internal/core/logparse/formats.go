@@ -162,6 +162,9 @@ func (p *Parsed) audit(s string, now time.Time) bool {
 // iptables, nftables, ufw and firewalls made of them.
 func (p *Parsed) netfilter(s string) bool {
 	i := strings.Index(s, "IN=")
+	if o := strings.Index(s, "OUT="); o >= 0 && (i < 0 || o < i) {
+		i = o
+	}
 	if i < 0 || i > 200 || !strings.Contains(s, " SRC=") || !strings.Contains(s, " DST=") {
 		return false
 	}

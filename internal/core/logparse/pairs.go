@@ -85,7 +85,7 @@ func (p *Parsed) logfmt(s string, now time.Time) bool {
 // known moves what every structured log has into its place.
 func (p *Parsed) known(name, v string, now time.Time) bool {
 	switch name {
-	case "time", "ts", "timestamp", "@timestamp", "t", "Timestamp", "eventTime", "datetime", "asctime", "StartUTC":
+	case "time", "ts", "timestamp", "@timestamp", "t", "Timestamp", "eventTime", "datetime", "asctime", "start_time", "StartUTC":
 		t, n := parseTime(v, now)
 		if n == 0 || n < len(v)-8 {
 			if ms, err := strconv.ParseInt(v, 10, 64); err == nil && len(v) == 13 {

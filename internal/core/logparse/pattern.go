@@ -415,6 +415,10 @@ func span(k nodeKind, s string) (int, string) {
 		if v4 := ipv4(s[:i]); v4 > 0 {
 			i = v4
 		}
+		// IPv4 inside IPv6 is the same host.
+		if r, ok := strings.CutPrefix(s[:i], "::ffff:"); ok && ipv4(r) == len(r) {
+			return i, r
+		}
 	case kHost:
 		for i < len(s) && (isAlpha(s[i]) || isDigit(s[i]) || s[i] == '.' || s[i] == '-' || s[i] == '_' || s[i] == ':') {
 			i++

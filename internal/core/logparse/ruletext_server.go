@@ -78,9 +78,9 @@ var headerText = []group{
 	{"nginx_error", "", `
 %{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} user "%{text:user}"%{text:reason}, client: %{ip:src_ip}, server: %{text:server}%[, request: "%{text:http_request}"%]%[, upstream: "%{text:upstream}"%]%[, host: "%{text:vhost}"%]%[, referrer: "%{text:referrer}"%] => outcome=failure
 %{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} client %{ip:src_ip}:%{int:src_port} connected to %{ip:dst_ip}:%{int:dst_port}
-%{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} client login failed: "%{text:reason}" while in http auth state, client: %{ip:src_ip}, server: %{ip:dst_ip}:%{int:dst_port}%[, login: "%{text:user}"%]%[, %{rest}%] => outcome=failure
-%{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} client logged in, client: %{ip:src_ip}, server: %{ip:dst_ip}:%{int:dst_port}%[, login: "%{text:user}"%]%[, %{rest}%] => outcome=success
-%{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} %{text:message}, client: %{ip:src_ip}, server: %{ip:dst_ip}:%{int:dst_port}%[, login: "%{text:user}"%]%[, upstream: %{ip:upstream_ip}:%{int:upstream_port}%]%[, %{rest}%]
+%{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} client login failed: "%{text:reason}" while in http auth state, client: %{ip:src_ip}%[ using %{word:tls}%], server: %{ip:dst_ip}:%{int:dst_port}%[, login: "%{text:user}"%]%[, %{rest}%] => outcome=failure
+%{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} client logged in, client: %{ip:src_ip}%[ using %{word:tls}%], server: %{ip:dst_ip}:%{int:dst_port}%[, login: "%{text:user}"%]%[, %{rest}%] => outcome=success
+%{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} %{text:message}, client: %{ip:src_ip}%[ using %{word:tls}%], server: %{ip:dst_ip}:%{int:dst_port}%[, login: "%{text:user}"%]%[, upstream: %{ip:upstream_ip}:%{int:upstream_port}%]%[, %{rest}%]
 %{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} %{text:message}, client: %{ip:src_ip}, server: %{text:server}%[, login: "%{text:user}"%]%[, upstream: %{text:upstream_server}%]%[, request: "%{text:http_request}"%]%[, subrequest: "%{text:subrequest}"%]%[, upstream: "%{text:upstream}"%]%[, host: "%{text:vhost}"%]%[, referrer: "%{text:referrer}"%]
 %{text:time} [%{word:level}] %{int:pid}#%{int:tid}: *%{int:connection} %{rest:message}
 %{text:time} [%{word:level}] %{int:pid}#%{int:tid}: %{rest:message}`},
@@ -93,6 +93,7 @@ var headerText = []group{
 [%{text:time}] %{quoted:http_request} %{int:status} %{word:response_flags} %{int:bytes_received} %{int:bytes} %{int:duration_ms} %{word:upstream_time_ms} "%{text:forwarded_for}" %{quoted:user_agent} "%{text:request_id}" "%{text:vhost}" "%{text:upstream}"%{rest}
 [%{text:time}] %{quoted:http_request} %{int:status} %{word:response_flags} %{text:response_details} %{int:bytes_received} %{int:bytes} %{int:duration_ms} %{word:upstream_time_ms} "%{text:forwarded_for}" %{quoted:user_agent} "%{text:request_id}" "%{text:vhost}" "%{text:upstream}"%{rest}`},
 	{"apache_error", "", `
+[%{text:time}] [%{text:module}:%{word:level}] [pid %{int:pid}%[:tid %{int:tid}%]] %[[%{word} %{ip}:%{int:src_port}] %][client %{ip:src_ip}] ModSecurity: %{text:action} with code %{int:status} (phase %{int:phase}). %{text:reason} [file "%{text:rule_file}"]%{rest:details}
 [%{text:time}] [%{text:module}:%{word:level}] [pid %{int:pid}%[:tid %{int:tid}%]] %[[%{word} %{ip}:%{int:src_port}] %][client %{ip:src_ip}] ModSecurity: %{text:action}. %{text:reason} [file "%{text:rule_file}"]%{rest:details}
 [%{text:time}] [%{text:module}:%{word:level}] [pid %{int:pid}%[:tid %{int:tid}%]] %[(%{int:proxy_code})%{text:proxy_message}: %]%[[client %{ip:src_ip}:%{int:src_port}] %]%[%{word:code}: %]user %{text:user} not found: %{rest:path} => outcome=failure
 [%{text:time}] [%{text:module}:%{word:level}] [pid %{int:pid}%[:tid %{int:tid}%]] %[(%{int:proxy_code})%{text:proxy_message}: %]%[[client %{ip:src_ip}:%{int:src_port}] %]%[%{word:code}: %]user %{text:user}: authentication failure for "%{text:path}": %{rest:reason} => outcome=failure
@@ -101,7 +102,7 @@ var headerText = []group{
 	{"elb", "", `
 %{word:type} %{word:time} %{word:balancer} %{ip:src_ip}:%{int:src_port} %{text:upstream} %{num:time_request} %{num:time_response} %{num:time_reply} %{int:status} %{word:upstream_status} %{int:bytes_received} %{int:bytes} %{quoted:http_request} %{quoted:user_agent} %{word:tls_cipher} %{word:tls_version}%{rest}`},
 	{"pve_firewall", "", `
-%{int:vmid} %{int:log_level} %{word:chain} %{text:time} %[policy %]%{word:action}: %{rest:netfilter}`},
+%{int:vmid} %{int:log_level} %{word:chain} %{text:time} %[%[policy %]%{word:action}: %]%{rest:netfilter}`},
 	{"exchange", "", `
 %{text:time},%{text:session},%{int:sequence},%{ip:dst_ip}:%{int:dst_port},%{ip:src_ip}:%{int:src_port},%{text:user},%{int:duration_ms},%{int:request_bytes},%{int:response_bytes},%{text:command},%{text:parameters},%{rest:context}`},
 	{"asterisk", "", `
@@ -125,11 +126,15 @@ var headerText = []group{
 [%{text:time}] [%{ip:src_ip}:%{int:src_port}] %{rest:message}`},
 	{"zimbra", "", `
 %{text:time} %{word:level}%[ %] [%{text:thread}:%{word:scheme}://%{host:server}:%{int:port}%{text:path}] [%[name=%{text:account};%]%[oip=%{ip:src_ip};%]%{text:context}] %{text:component} - %{text:event}: authentication failed for [%{text:user}], %{rest:reason} => outcome=failure`},
+	{"zimbra", "", `
+%{text:time} %{word:level}%[ %] [%{text:thread}:%{word:scheme}://%{host:server}:%{int:port}%{text:path}] [%[name=%{text:user};%]%[oip=%{ip:src_ip};%]%{text:context}] %{text:component} - %{rest:message}`},
 	{"harbor", "", `
 %{word:time} [%{word:level}] [%{text:source}][client IP="%{ip:src_ip}%{text}" %{text}]: failed to authenticate user:%{text:user}, %{rest:reason} => outcome=failure`},
 	{"paloalto", "", `
-1,%{text:receive_time},%{text:serial},THREAT,%{text:subtype},%{text},%{text:time},%{ip:src_ip},%{ip:dst_ip},%{text:nat_src_ip},%{text:nat_dst_ip},%{text:rule},%{text:user},%{text:dst_user},%{text:application},%{text:vsys},%{text:src_zone},%{text:dst_zone},%{text:in_interface},%{text:out_interface},%{text:log_profile},%{text},%{text:session},%{text:repeat_count},%{text:src_port},%{text:dst_port},%{text:nat_src_port},%{text:nat_dst_port},%{text:flags},%{text:protocol},%{text:action},%[%{quoted:url}%]%[%{text:url}%],%{text:threat_id},%{text:category},%{text:severity_text},%{text:direction},%{text:sequence},%{text:action_flags},%{text:src_country},%{text:dst_country},%{rest:more}
-1,%{text:receive_time},%{text:serial},TRAFFIC,%{text:subtype},%{text},%{text:time},%{ip:src_ip},%{ip:dst_ip},%{text:nat_src_ip},%{text:nat_dst_ip},%{text:rule},%{text:user},%{text:dst_user},%{text:application},%{text:vsys},%{text:src_zone},%{text:dst_zone},%{text:in_interface},%{text:out_interface},%{text:log_profile},%{text},%{text:session},%{text:repeat_count},%{text:src_port},%{text:dst_port},%{text:nat_src_port},%{text:nat_dst_port},%{text:flags},%{text:protocol},%{text:action},%{int:bytes},%{rest:more}`},
+1,%{text:receive_time},%{text:serial},THREAT,%{text:subtype},%{text},%{text:generated_time},%{ip:src_ip},%{ip:dst_ip},%{text:nat_src_ip},%{text:nat_dst_ip},%{text:rule},%{text:user},%{text:dst_user},%{text:application},%{text:vsys},%{text:src_zone},%{text:dst_zone},%{text:in_interface},%{text:out_interface},%{text:log_profile},%{text},%{text:session},%{text:repeat_count},%{text:src_port},%{text:dst_port},%{text:nat_src_port},%{text:nat_dst_port},%{text:flags},%{text:protocol},%{text:action},%[%{quoted:url}%]%[%{text:url}%],%{text:threat_id},%{text:category},%{text:severity_text},%{text:direction},%{text:sequence},%{text:action_flags},%{text:src_country},%{text:dst_country},%{rest:more}
+1,%{text:receive_time},%{text:serial},TRAFFIC,%{text:subtype},%{text},%{text:generated_time},%{ip:src_ip},%{ip:dst_ip},%{text:nat_src_ip},%{text:nat_dst_ip},%{text:rule},%{text:user},%{text:dst_user},%{text:application},%{text:vsys},%{text:src_zone},%{text:dst_zone},%{text:in_interface},%{text:out_interface},%{text:log_profile},%{text},%{text:session},%{text:repeat_count},%{text:src_port},%{text:dst_port},%{text:nat_src_port},%{text:nat_dst_port},%{text:flags},%{text:protocol},%{text:action},%{int:bytes},%{rest:more}`},
+	{"web_firewall", "", `
+[client %{quoted:src_ip}] %{word:engine}: %{text:reason} [file %{quoted:rule_file}]%{rest:details}`},
 	{"traefik", "", `
 Handling %{word:protocol} %{word} from %{ip:src_ip}:%{int:src_port} to %{ip:dst_ip}:%{int:dst_port}`},
 	{"iis", "", `
