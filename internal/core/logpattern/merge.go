@@ -257,6 +257,9 @@ func (m *Miner) join(t *template) *template {
 		m.cued[k] = t
 		t.keys = append(t.keys, k)
 	}
+	if s := m.joinObjects(t); s != t {
+		return s
+	}
 	tried := 0
 	for i := range t.toks {
 		p := &t.toks[i]
@@ -289,6 +292,76 @@ func (m *Miner) join(t *template) *template {
 		}
 	}
 	return t
+}
+
+// joinObjects opens the positions where a name is announced together with those behind a
+// preposition: "user alice from web" and "user bob from mail" differ in both.
+func (m *Miner) joinObjects(t *template) *template {
+	open := make([]bool, len(t.toks))
+	named, objects := 0, 0
+	for i := range t.toks {
+		if !fixed(&t.toks[i]) || capitals(t.toks[i].text) {
+			continue
+		}
+		switch cue(t.toks, i) {
+		case manyNamed:
+			named++
+			open[i] = true
+		case manyObject:
+			objects++
+			open[i] = true
+		}
+	}
+	if named == 0 || objects == 0 || t.words-named-objects < 2 {
+		return t
+	}
+	k := t.open(-1, open) ^ 0x27d4eb2f
+	s := m.slots[k]
+	if s == nil {
+		s = &slot{}
+		m.slots[k] = s
+	}
+	s.members = append(s.members, t)
+	t.keys = append(t.keys, k)
+	if len(s.members) < manyObject {
+		return t
+	}
+	return m.unite(s.members, open)
+}
+
+// register lists t for later comparison, without joining it.
+func (m *Miner) register(t *template) {
+	if t.words < 2 {
+		return
+	}
+	open := make([]bool, len(t.toks))
+	n, tried := 0, 0
+	for i := range t.toks {
+		p := &t.toks[i]
+		if !fixed(p) {
+			continue
+		}
+		if cue(t.toks, i) == manyNamed && !capitals(p.text) {
+			open[i] = true
+			n++
+		}
+		if tried++; tried > maxOpen || len(m.slots) >= maxSlots {
+			continue
+		}
+		k := t.open(i, nil)
+		s := m.slots[k]
+		if s == nil {
+			s = &slot{}
+			m.slots[k] = s
+		}
+		s.members = append(s.members, t)
+		t.keys = append(t.keys, k)
+	}
+	if n > 0 && t.words-n >= 1 {
+		k := t.open(-1, open) ^ 0x5bd1e995
+		m.cued[k] = t
+		t.keys = append(t.keys, k)
+	}
 }
 
 // need is how many words position i must show before it is a variable.

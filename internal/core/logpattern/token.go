@@ -314,7 +314,7 @@ func address(b []byte, i int) int {
 	if colons < 2 || !digits && colons < 5 {
 		return -1
 	}
-	if j < len(b) && classes[b[j]]&(cBlank|cDelim) == 0 && b[j] != '/' && b[j] != '-' {
+	if j < len(b) && classes[b[j]]&(cBlank|cDelim) == 0 && b[j] != '/' && b[j] != '-' && b[j] != '.' {
 		return -1
 	}
 	return j
