@@ -1,8 +1,6 @@
 package logparse
 
 import (
-	"encoding/json"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -130,16 +128,9 @@ func (p *Parsed) json(s string, now time.Time) bool {
 	if !strings.HasPrefix(s, "{") || !strings.HasSuffix(s, "}") {
 		return false
 	}
-	d := json.NewDecoder(strings.NewReader(s))
-	d.UseNumber()
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return false
-	}
 	q := Parsed{Message: p.Message}
-	if !q.object(d, "", 0, now) {
-		return false
-	}
-	if _, err := d.Token(); err != io.EOF {
+	j := jsonReader{s: s, p: &q, now: now}
+	if !j.object("", 0) || j.i != len(s) {
 		return false
 	}
 	for _, f := range q.Fields {
@@ -177,55 +168,6 @@ func (p *Parsed) inner(now time.Time) {
 	if p.Time.IsZero() {
 		p.Time = in.Time
 	}
-}
-
-func (p *Parsed) object(d *json.Decoder, prefix string, depth int, now time.Time) bool {
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return false
-		}
-		k, ok := t.(string)
-		if !ok || !p.value(d, prefix+k, depth, now) {
-			return false
-		}
-	}
-	_, err := d.Token()
-	return err == nil
-}
-
-func (p *Parsed) value(d *json.Decoder, name string, depth int, now time.Time) bool {
-	if depth > 16 {
-		return false
-	}
-	t, err := d.Token()
-	if err != nil {
-		return false
-	}
-	switch v := t.(type) {
-	case json.Delim:
-		if v == '{' {
-			return p.object(d, name+".", depth+1, now)
-		}
-		for i := 0; d.More(); i++ {
-			n := name
-			if i > 0 {
-				n = name + "." + strconv.Itoa(i)
-			}
-			if !p.value(d, n, depth+1, now) {
-				return false
-			}
-		}
-		_, err := d.Token()
-		return err == nil
-	case string:
-		p.put(name, v, now)
-	case json.Number:
-		p.put(name, v.String(), now)
-	case bool:
-		p.add(name, strconv.FormatBool(v))
-	}
-	return true
 }
 
 func (p *Parsed) put(name, v string, now time.Time) {

@@ -35,6 +35,8 @@ type Parsed struct {
 	Fields []Field
 	// Message is the text without the header.
 	Message string
+
+	tried string // text that free looked at last
 }
 
 // Get gives the value of the field called name, or "".
@@ -246,6 +248,9 @@ func (p *Parsed) body(s string, now time.Time) {
 		}
 	}
 	if p.access(s, now) {
+		return
+	}
+	if p.App == "kernel" && p.netfilter(s) {
 		return
 	}
 	if p.App != "" && p.byApp(s, now) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Pattern is a compiled pattern: literal text with %{type:name} for parts, and
@@ -16,7 +17,9 @@ import (
 type Pattern struct {
 	first *node
 	names []string
-	need  string // longest literal outside optional parts; a quick no
+	lits  []string // literals outside optional parts, in order; a quick no
+	long  string   // the longest of them
+	count int
 	text  string
 }
 
@@ -26,6 +29,7 @@ type node struct {
 	name string
 	next *node
 	sub  *node // of an optional part; its end leads to next
+	pos  int   // place in the pattern
 }
 
 type nodeKind uint8
@@ -94,8 +98,11 @@ func (p *Pattern) sequence(i *int, after *node, depth int) (*node, error) {
 	var lit strings.Builder
 	flush := func() {
 		if lit.Len() > 0 {
-			if depth == 0 && lit.Len() > len(p.need) {
-				p.need = lit.String()
+			if depth == 0 {
+				p.lits = append(p.lits, lit.String())
+				if lit.Len() > len(p.long) {
+					p.long = lit.String()
+				}
 			}
 			list = append(list, &node{kind: kLit, lit: lit.String()})
 			lit.Reset()
@@ -160,6 +167,12 @@ loop:
 		return nil, &PatternError{start - 2, `"%[" without "%]"`}
 	}
 	flush()
+	for _, n := range list {
+		if n.pos == 0 {
+			p.count++
+			n.pos = p.count
+		}
+	}
 	next := after
 	for k := len(list) - 1; k >= 0; k-- {
 		list[k].next = next
@@ -219,29 +232,54 @@ func (p *Pattern) Names() []string { return p.names }
 type matcher struct {
 	s     string
 	steps int
-	far   int // how far it came
+	far   int // offset of the part that fits no more
+	pos   int // the last part that was reached
 	stack []*node
 	out   []Field
 }
 
-// match appends the parts of s to out. It gives -1 when s fits, else the offset in s up
-// to which it did.
-func (p *Pattern) match(s string, out []Field) ([]Field, int) {
-	if p.need != "" && !strings.Contains(s, p.need) {
-		// Far is found by the slow way only when somebody asks: see where.
-		return out, 0
+var matchers = sync.Pool{New: func() any { return &matcher{out: make([]Field, 0, 64), stack: make([]*node, 0, 8)} }}
+
+// possible is a quick look whether s has the fixed text of p, in order.
+func (p *Pattern) possible(s string) bool {
+	if p.first.kind == kLit {
+		if !strings.HasPrefix(s, p.first.lit) {
+			return false
+		}
 	}
-	return p.run(s, out)
+	if !strings.Contains(s, p.long) {
+		return false
+	}
+	for _, l := range p.lits {
+		i := strings.Index(s, l)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(l):]
+	}
+	return true
 }
 
+// run appends the parts of s to out. It gives -1 when s fits, else the offset in s up to
+// which it did.
 func (p *Pattern) run(s string, out []Field) ([]Field, int) {
-	m := matcher{s: s, out: out}
-	var buf [8]*node
-	m.stack = buf[:0]
+	m := matchers.Get().(*matcher)
+	defer m.release()
+	m.reset(s)
 	if m.at(p.first, 0) {
-		return m.out, -1
+		return append(out, m.out...), -1
 	}
 	return out, m.far
+}
+
+func (m *matcher) reset(s string) {
+	m.s, m.steps, m.far, m.pos, m.out, m.stack = s, 0, 0, 0, m.out[:0], m.stack[:0]
+}
+
+func (m *matcher) release() {
+	clear(m.out)
+	m.s = ""
+	matchers.Put(m)
 }
 
 func (m *matcher) at(n *node, i int) bool {
@@ -249,8 +287,8 @@ func (m *matcher) at(n *node, i int) bool {
 		if m.steps++; m.steps > maxSteps {
 			return false
 		}
-		if i > m.far {
-			m.far = i
+		if n != nil && (n.pos > m.pos || n.pos == m.pos && i > m.far) {
+			m.pos, m.far = n.pos, i
 		}
 		if n == nil { // the end of an optional part
 			k := len(m.stack) - 1
@@ -267,7 +305,7 @@ func (m *matcher) at(n *node, i int) bool {
 			return i == len(m.s)
 		case kLit:
 			if !strings.HasPrefix(m.s[i:], n.lit) {
-				for k := 0; k < len(n.lit) && i+k < len(m.s) && m.s[i+k] == n.lit[k]; k++ {
+				for k := 0; n.pos == m.pos && k < len(n.lit) && i+k < len(m.s) && m.s[i+k] == n.lit[k]; k++ {
 					m.far = max(m.far, i+k+1)
 				}
 				return false
@@ -348,7 +386,8 @@ func (m *matcher) add(name, v string) {
 func (m *matcher) lazy(n *node, i int) bool {
 	keep := len(m.out)
 	depth := len(m.stack)
-	saved := append([]*node(nil), m.stack...)
+	var few [8]*node // nesting is at most 8 deep
+	saved := append(few[:0], m.stack...)
 	for j := i; j <= len(m.s); {
 		if n.next != nil && n.next.kind == kLit {
 			k := strings.Index(m.s[j:], n.next.lit)

@@ -17,7 +17,8 @@ type rule struct {
 // ruleSet finds the rules to try.
 type ruleSet struct {
 	byApp map[string][]*rule
-	free  []*rule
+	// free is by the first byte of the line.
+	free [256][]*rule
 }
 
 var builtin = compileRules()
@@ -40,7 +41,11 @@ func compileRules() *ruleSet {
 				r.set = append(r.set, Field{k, v})
 			}
 			if g.apps == "" {
-				rs.free = append(rs.free, r)
+				for c := range 256 {
+					if canStart(p.first, byte(c)) {
+						rs.free[c] = append(rs.free[c], r)
+					}
+				}
 			}
 			for a := range strings.FieldsSeq(g.apps) {
 				rs.byApp[a] = append(rs.byApp[a], r)
@@ -48,6 +53,24 @@ func compileRules() *ruleSet {
 		}
 	}
 	return rs
+}
+
+// canStart tells whether a line of the pattern may begin with c.
+func canStart(n *node, c byte) bool {
+	if n.name == "time" {
+		return isDigit(c) || isUpper(c)
+	}
+	switch n.kind {
+	case kLit:
+		return n.lit[0] == c
+	case kInt, kNum:
+		return isDigit(c) || c == '-' || c == '+'
+	case kIP:
+		return isHex(c) || c == ':'
+	case kQuoted:
+		return c == '"'
+	}
+	return true
 }
 
 // program gives the name by which rules know an app: "postfix/smtpd" is postfix,
@@ -87,7 +110,11 @@ func (p *Parsed) byApp(s string, now time.Time) bool {
 
 // free tries the lines of programs that write their own header.
 func (p *Parsed) free(s string, now time.Time) bool {
-	for _, r := range builtin.free {
+	if s == "" || p.tried == s {
+		return false
+	}
+	p.tried = s
+	for _, r := range builtin.free[s[0]] {
 		if p.apply(r, s, now) {
 			return true
 		}
@@ -96,14 +123,16 @@ func (p *Parsed) free(s string, now time.Time) bool {
 }
 
 func (p *Parsed) apply(r *rule, s string, now time.Time) bool {
-	if r.p.need != "" && !strings.Contains(s, r.p.need) {
+	if !r.p.possible(s) {
 		return false
 	}
-	var buf [40]Field
-	out, bad := r.p.run(s, buf[:0])
-	if bad >= 0 {
+	m := matchers.Get().(*matcher)
+	defer m.release()
+	m.reset(s)
+	if !m.at(r.p.first, 0) {
 		return false
 	}
+	out := m.out
 	var at time.Time
 	for _, f := range out {
 		switch f.Name {
