@@ -172,7 +172,7 @@ func (p *Parsed) netfilter(s string) bool {
 	prefix := strings.TrimSpace(s[:i])
 	// The kernel's own time stands in front: "[12345.678] [UFW BLOCK] IN=...".
 	if strings.HasPrefix(prefix, "[") {
-		if e := strings.IndexByte(prefix, ']'); e > 0 && isDigit(strings.TrimLeft(prefix[1:e], " ")[0:1][0]) {
+		if e := strings.IndexByte(prefix, ']'); e > 0 && uptime(prefix[1:e]) {
 			p.add("uptime", strings.TrimSpace(prefix[1:e]))
 			prefix = strings.TrimSpace(prefix[e+1:])
 		}
@@ -223,6 +223,13 @@ func (p *Parsed) netfilter(s string) bool {
 	}
 	p.add("tcp_flags", flags)
 	return true
+}
+
+// uptime tells whether s is the kernel's own clock, as "  123.456789".
+func uptime(s string) bool {
+	s = strings.TrimLeft(s, " ")
+	_, n := number(s, 12)
+	return n > 0 && (n == len(s) || s[n] == '.')
 }
 
 // normalize adds common names beside the names that JSON, CEF and LEEF logs use.

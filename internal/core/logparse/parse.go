@@ -193,6 +193,11 @@ func (p *Parsed) leveled(s string, now time.Time) {
 			s = s[len(w):]
 			continue
 		}
+		if next, ok := strings.CutPrefix(s[len(w):], " - "); ok && p.Level == "" && level(firstWord(next)) != "" {
+			p.add("logger", w) // Python: "time - name - LEVEL - message"
+			s = next
+			continue
+		}
 		if allDigits(bare) && p.PID == "" && p.Level == "" {
 			p.PID = bare
 			s = s[len(w):]

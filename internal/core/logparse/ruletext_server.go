@@ -63,6 +63,7 @@ Out of memory: Kill%[ed%] process %{int:process} (%{text:process_name})%{rest} =
 %{text:time} [%{int:pid}]%[ [%{text}]%]%[: [%{text}]%] %[%{text:user}@%{text:database} %]LOG:  duration: %{num:duration_ms} ms  %{text:phase}: %{rest:statement} => level=info
 %{text:time} [%{int:pid}]%[ [%{text}]%]%[: [%{text}]%] %[%{text:user}@%{text:database} %]%{word:level}:  %{rest:message}`},
 	{"mysql", "", `
+%{word:time} %{int:thread} [System] [%{word:error_code}] [%{word:subsystem}] %{rest:message} => level=info
 %{word:time} %{int:thread} [%{word:level}] [%{word:error_code}] [%{word:subsystem}] %{rest:message}
 %{word:time} %{int:thread} [%{word:level}] %{rest:message}
 %{word:time} %{int:thread} %{word:command}	%{rest:statement}`},
