@@ -80,18 +80,18 @@ func Parse(line string, now time.Time) Parsed {
 // frame takes off the header and hands the rest to body.
 func (p *Parsed) frame(s string, now time.Time) {
 	c := s[0]
-	switch {
-	case c == '<':
+	switch c {
+	case '<':
 		if rest, ok := p.priority(s); ok {
 			p.Format = "syslog"
 			p.syslogRest(rest, now)
 			return
 		}
-	case c == '{':
+	case '{':
 		if p.json(s, now) {
 			return
 		}
-	case c == '#':
+	case '#':
 		return
 	}
 	if isDigit(c) {

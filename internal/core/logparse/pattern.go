@@ -190,7 +190,6 @@ func (p *Pattern) part(spec string, at int) (*node, error) {
 			return &node{kind: k}, nil
 		}
 		t, name = "word", t
-		both = true
 	}
 	k, ok := kindOf(t)
 	if !ok {

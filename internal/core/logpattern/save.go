@@ -76,10 +76,10 @@ func Load(r io.Reader, c Config) (*Miner, error) {
 		t := &template{id: s.ID, count: s.Count, first: s.First, last: s.Last, example: s.Example, toks: make([]piece, len(s.Pieces))}
 		for i, p := range s.Pieces {
 			q := piece{text: p.Text, kind: min(p.Kind, soft), space: p.Space, learned: p.Learned, hash: wildHash}
-			switch {
-			case q.kind == soft:
+			switch q.kind {
+			case soft:
 				t.unsettled++
-			case q.kind == value:
+			case value:
 				q.text = ""
 			default:
 				q.hash = textHash([]byte(p.Text))

@@ -20,8 +20,8 @@ var drain = []struct {
 	system string
 	ga     float64
 }{
-	{"HDFS", .9975}, {"Hadoop", .9475}, {"Zookeeper", .9665}, {"BGL", .9625},
-	{"Linux", .8760}, {"Apache", 1}, {"OpenSSH", .7890}, {"HPC", .8870},
+	{"HDFS", 0.9975}, {"Hadoop", 0.9475}, {"Zookeeper", 0.9665}, {"BGL", 0.9625},
+	{"Linux", 0.8760}, {"Apache", 1}, {"OpenSSH", 0.7890}, {"HPC", 0.8870},
 }
 
 type labelled struct {
@@ -88,7 +88,7 @@ func score(truth, group, text []string) (ga, fga, pa float64) {
 
 // TestScorer holds the scorer to the figures that the README gives for a simple rule.
 func TestScorer(t *testing.T) {
-	for system, want := range map[string][3]float64{"HDFS": {.9975, .8667, .9585}, "Linux": {.1785, .8571, .1230}, "OpenSSH": {.3900, .1748, .1085}} {
+	for system, want := range map[string][3]float64{"HDFS": {0.9975, 0.8667, 0.9585}, "Linux": {0.1785, 0.8571, 0.1230}, "OpenSSH": {0.3900, 0.1748, 0.1085}} {
 		l := load(t, system)
 		var text []string
 		for _, c := range l.content {
