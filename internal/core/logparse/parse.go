@@ -121,6 +121,30 @@ func (p *Parsed) frame(s string, now time.Time) {
 		}
 	}
 	p.body(s, now)
+	if p.Format == "" {
+		p.bare(s, now)
+	}
+}
+
+// bare reads a line that begins with a time in brackets, or with a level.
+func (p *Parsed) bare(s string, now time.Time) {
+	if s[0] == '[' {
+		e := closingBracket(s)
+		if e < 0 {
+			return
+		}
+		if t, n := parseTime(s[1:e], now); n > 0 && wholeTime(s[1:e], n) {
+			p.Time = t
+			p.leveled(s[e+1:], now)
+		} else if level(s[1:e]) != "" {
+			p.leveled(s, now)
+		}
+		return
+	}
+	w := firstWord(s)
+	if l := level(strings.TrimSuffix(w, ":")); l != "" && len(w) < len(s) && (strings.HasSuffix(w, ":") || strings.ToUpper(w) == w) {
+		p.leveled(s, now)
+	}
 }
 
 // timed reads a line that begins with a time and is no access log.
@@ -198,14 +222,19 @@ func (p *Parsed) leveled(s string, now time.Time) {
 			s = next
 			continue
 		}
-		if allDigits(bare) && p.PID == "" && p.Level == "" {
+		if next := s[len(w):]; allDigits(bare) && p.PID == "" && (p.Level == "" || strings.HasPrefix(next, " --- ")) {
 			p.PID = bare
+			s = strings.TrimPrefix(next, " ---") // Spring Boot
+			continue
+		}
+		if len(w) > 2 && w[0] == '{' && strings.HasSuffix(w, "}") && !strings.Contains(w, "\"") {
+			p.add("source", w[1:len(w)-1])
 			s = s[len(w):]
 			continue
 		}
-		if p.Level != "" && (len(w) != len(bare) || strings.HasPrefix(s[len(w):], " - ")) && strings.ContainsAny(bare, "._$/") && !strings.ContainsAny(bare, "()\"'=") {
+		if p.Level != "" && (len(w) != len(bare) || strings.HasPrefix(s[len(w):], " - ") || strings.HasPrefix(strings.TrimLeft(s[len(w):], " "), ": ")) && strings.ContainsAny(bare, "._$/") && !strings.ContainsAny(bare, "()\"'=") {
 			p.add("logger", bare)
-			s = strings.TrimLeft(s[len(w):], " ")
+			s = strings.TrimPrefix(strings.TrimLeft(s[len(w):], " "), ": ")
 		}
 		break
 	}

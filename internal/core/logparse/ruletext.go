@@ -99,18 +99,18 @@ Auth: [%{text:protocol}] user [%{text:domain}]\[%{text:user}] at [%{text:time}] 
 %{word:thread}[%{text:subsystem}] <%{text:connection}> %{ip:src_ip} is initiating a%{rest}
 %{word:thread}[%{text:subsystem}] <%{text:connection}> %{text} username: '%{text:user}'
 %{word:thread}[%{text:subsystem}] <%{text:connection}> EAP method %{text:method} failed for peer %{rest:user} => outcome=failure
-%{word:thread}[%{text:subsystem}] <%{text:connection}> %{text:text} from %{ip:src_ip}%[[%{int:src_port}]%]%{rest}
-%{word:thread}[%{text:subsystem}] <%{text:connection}> %{rest:text}
-%{word:thread}[%{text:subsystem}] %{rest:text}`},
+%{word:thread}[%{text:subsystem}] <%{text:connection}> %{text:detail} from %{ip:src_ip}%[[%{int:src_port}]%]%{rest}
+%{word:thread}[%{text:subsystem}] <%{text:connection}> %{rest:detail}
+%{word:thread}[%{text:subsystem}] %{rest:detail}`},
 	{"openvpn", "openvpn ovpn-server", `
-%{text:user}/%{ip:src_ip}:%{int:src_port} %{rest:text}
+%{text:user}/%{ip:src_ip}:%{int:src_port} %{rest:detail}
 %{ip:src_ip}:%{int:src_port} [%{text:user}] Peer Connection Initiated with %{rest} => outcome=success
 %{ip:src_ip}:%{int:src_port} TLS Auth Error: %{rest:reason} => outcome=failure
-%{ip:src_ip}:%{int:src_port} %{rest:text}`},
+%{ip:src_ip}:%{int:src_port} %{rest:detail}`},
 	{"cowrie", "cowrie", `
 %{word:time} [%{text:component}] New connection: %{ip:src_ip}:%{int:src_port} (%{ip:dst_ip}:%{int:dst_port}) [session: %{word:session}]
 %{word:time} [%{text:component}] login attempt [%{text:user}/%{text}] %{word:result}
-%{word:time} [%{text:component}] %{rest:text}`},
+%{word:time} [%{text:component}] %{rest:detail}`},
 	{"cisco_asa", "cisco_asa", `
 Built %{word:direction} %{word:protocol} connection %{int:connection} for %{text:src_interface}:%{ip:src_ip}/%{int:src_port} %{text} to %{text:dst_interface}:%{ip:dst_ip}/%{int:dst_port}%{rest}
 Teardown %{word:protocol} connection %{int:connection} for %{text:src_interface}:%{ip:src_ip}/%{int:src_port}%{text} to %{text:dst_interface}:%{ip:dst_ip}/%{int:dst_port}%{text} duration %{word:duration}%[ bytes %{int:bytes}%]%{rest}

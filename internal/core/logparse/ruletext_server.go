@@ -13,14 +13,14 @@ NOQUEUE: %{word:action}: %{word:stage} from %{text:src_host}[%{ip:src_ip}]%[:%{i
 %{word:queue_id}: from=<%{text:from}>, size=%{int:size}, nrcpt=%{int:recipients} (%{text:queue})
 %{word:queue_id}: to=<%{text:to}>,%[ orig_to=<%{text:orig_to}>,%] relay=%{text:relay},%[ conn_use=%{int:conn_use},%] delay=%{num:delay}, delays=%{text:delays}, dsn=%{text:dsn}, status=%{word:delivery} (%{rest:response}
 %{word:queue_id}: removed
-warning: %{rest:text} => level=warning`},
+warning: %{rest:detail} => level=warning`},
 	{"dovecot", "dovecot", `
 %{text:protocol}-login: %{text:reason}: user=<%{text:user}>, method=%{text:auth_method}, rip=%{ip:src_ip}, lip=%{ip:dst_ip}%[, mpid=%{int:mpid}%]%[, %{text:tls}%], session=<%{text:session}>
 %{text:protocol}-login: %{text:reason}: user=<%{text:user}>, method=%{text:auth_method}, rip=%{ip:src_ip}, lip=%{ip:dst_ip}%[, %{rest:tls}%]
 %{text:protocol}-login: %{text:reason}: user=<%{text:user}>, rip=%{ip:src_ip}, lip=%{ip:dst_ip}%[, %{rest:tls}%]
 %{text:protocol}-login: %{text:reason}: rip=%{ip:src_ip}, lip=%{ip:dst_ip}%[, %{rest:tls}%]
 auth%[-worker(%{text:worker})%]: %[Info: %]%{text:driver}(%{text:user},%{ip:src_ip}%[,%{text}%]): %{rest:reason}
-%{text:protocol}(%{text:user}): %{rest:text}`},
+%{text:protocol}(%{text:user}): %{rest:detail}`},
 	{"mailscanner", "mailscanner", `
 Message %{word:queue_id} from %{ip:src_ip} (%{text:from}) to %{word:to} is %{text:verdict} (%{text:detail})
 Message %{word:queue_id} from %{ip:src_ip} (%{text:from}) to %{word:to} is %{text:verdict}, %{rest:detail}`},
@@ -38,8 +38,8 @@ Message %{word:queue_id} from %{ip:src_ip} (%{text:from}) to %{word:to} is %{tex
 Server %{text:backend}/%{word:server} is %{text:state}%[, reason: %{text:reason}, %{rest}%]%[. %{rest}%]`},
 	{"named", "named", `
 client %[@%{word} %]%{ip:src_ip}#%{int:src_port}%[ (%{text:query})%]: query: %{word:name} %{word:class} %{word:type} %{word:flags}%[ (%{ip:dst_ip})%]%{rest}
-client %[@%{word} %]%{ip:src_ip}#%{int:src_port}%[ (%{text:query})%]: %{rest:text}
-zone %{text:zone}: %{rest:text}`},
+client %[@%{word} %]%{ip:src_ip}#%{int:src_port}%[ (%{text:query})%]: %{rest:detail}
+zone %{text:zone}: %{rest:detail}`},
 	{"dnsmasq", "dnsmasq dnsmasq-dhcp", `
 query[%{text:type}] %{word:name} from %{ip:src_ip}
 reply %{word:name} is %{rest:answer}
@@ -54,11 +54,11 @@ DHCPREQUEST for %{ip:lease_ip}%[ (%{ip:server_ip})%] from %{word:mac}%[ (%{text:
 DHCPDISCOVER from %{word:mac}%[ (%{text:client_name})%] via %{rest:interface} => action=DHCPDISCOVER
 DHCPRELEASE of %{ip:lease_ip} from %{word:mac}%[ (%{text:client_name})%] via %{rest:interface} => action=DHCPRELEASE`},
 	{"kernel", "kernel", `
-[%{num:uptime}] EXT4-fs %{word:severity_text} (device %{text:device}): %{rest:text}
+[%{num:uptime}] EXT4-fs %{word:severity_text} (device %{text:device}): %{rest:detail}
 Out of memory: Kill%[ed%] process %{int:process} (%{text:process_name})%{rest} => level=error
 [%{num:uptime}] Out of memory: Kill%[ed%] process %{int:process} (%{text:process_name})%{rest} => level=error
 %{word:device}: renamed from %{word:old_name}
-[%{num:uptime}] %{rest:text}`},
+[%{num:uptime}] %{rest:detail}`},
 	{"postgresql", "", `
 %{text:time} [%{int:pid}]%[ [%{text}]%]%[: [%{text}]%] %[%{text:user}@%{text:database} %]LOG:  duration: %{num:duration_ms} ms  %{text:phase}: %{rest:statement} => level=info
 %{text:time} [%{int:pid}]%[ [%{text}]%]%[: [%{text}]%] %[%{text:user}@%{text:database} %]%{word:level}:  %{rest:message}`},

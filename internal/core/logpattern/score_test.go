@@ -20,8 +20,14 @@ var drain = []struct {
 	system string
 	ga     float64
 }{
-	{"HDFS", 0.9975}, {"Hadoop", 0.9475}, {"Zookeeper", 0.9665}, {"BGL", 0.9625},
-	{"Linux", 0.8760}, {"Apache", 1}, {"OpenSSH", 0.7890}, {"HPC", 0.8870},
+	{"HDFS", 0.9975},
+	{"Hadoop", 0.9475},
+	{"Zookeeper", 0.9665},
+	{"BGL", 0.9625},
+	{"Linux", 0.8760},
+	{"Apache", 1},
+	{"OpenSSH", 0.7890},
+	{"HPC", 0.8870},
 }
 
 type labelled struct {
