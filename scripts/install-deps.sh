@@ -47,13 +47,15 @@ monitoring-plugins-basic   /usr/lib/nagios/plugins/check_tcp
 monitoring-plugins-standard /usr/lib/nagios/plugins/check_pgsql
 openssl                    openssl
 snmpd                      snmpd
+snmp                       snmptrap
+lldpd                      lldpd
+iproute2                   bridge
 "
 BENCH_PACKAGES="
 fping                      fping
 icinga2-bin                icinga2
 prometheus-blackbox-exporter prometheus-blackbox-exporter
 prometheus-snmp-exporter   prometheus-snmp-exporter
-snmp                       snmpbulkwalk
 "
 
 # present tells whether a command or a file pattern exists.

@@ -137,6 +137,20 @@ type Discoverer interface {
 	Observed(ctx context.Context, tx *db.Tx, in NewItem) (Item, error)
 }
 
+// Recognizer tells which item a thing is that says something of itself.
+type Recognizer interface {
+	// Recognize gives the one item that has the value under an identity key;
+	// errs.NotFound when there is none, or more than one.
+	Recognize(ctx context.Context, q bun.IDB, key, value string) (Item, error)
+}
+
+// AddressOwners tells whose an IP address is.
+type AddressOwners interface {
+	// ItemAt gives the id of the one item with the address on an interface;
+	// errs.NotFound when there is none, or more than one.
+	ItemAt(ctx context.Context, q bun.IDB, address string) (string, error)
+}
+
 // ItemChanged is told when an item was made, changed or removed.
 type ItemChanged struct {
 	ItemID  string `json:"item_id"`

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -14,7 +15,8 @@ import (
 // nil list means that the source did not look; an empty one that there is none.
 type NetworkView struct {
 	ItemID string
-	// Source is snmp, agent or sweep.
+	// Source is snmp, agent, host (the machine of the server) or sweep (an address that
+	// answered and of which no more is known).
 	Source     string
 	At         time.Time
 	Interfaces []Interface
@@ -37,12 +39,23 @@ type Interface struct {
 	Virtual, Loopback bool
 }
 
-// Address is an IP address on an interface. VRF is empty for the global table.
+// inner are the names that container engines and hypervisors give to bridges that no
+// other host reaches; their addresses are the same everywhere.
+var inner = regexp.MustCompile(`^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|virbr\d+(-nic)?|lxcbr\d+|lxdbr\d+|incusbr\d+|cni-?(podman)?\d+|podman\d+|cbr0|vmnet\d+|vboxnet\d+|vEthernet \((Default Switch|WSL.*|nat)\))$`)
+
+// Inner tells whether the interface leads to a network that exists only inside the
+// item, for containers or virtual machines.
+func (i Interface) Inner() bool { return inner.MatchString(i.Name) }
+
+// Address is an IP address on an interface. PrefixLength is 0 when it is not known.
+// VRF is empty for the global table.
 type Address struct {
 	Address      string
 	PrefixLength int
 	IfIndex      int64
 	VRF          string
+	// Source is who says so, in an answer of Network.
+	Source string
 }
 
 // VLAN is a virtual LAN that the item knows.
@@ -66,12 +79,15 @@ const (
 type Neighbor struct {
 	LocalIfIndex int64
 	// Evidence is one of the Evidence constants.
-	Evidence      string
-	RemoteName    string
-	RemotePort    string
-	RemoteMAC     string
-	RemoteAddress string
-	VLAN          int64
+	Evidence   string
+	RemoteName string
+	RemotePort string
+	// RemotePortDescr is the description of the remote port, where RemotePort is only an
+	// identifier such as a MAC address.
+	RemotePortDescr string
+	RemoteMAC       string
+	RemoteAddress   string
+	VLAN            int64
 	// Port and Process belong to a connection: the remote TCP or UDP port, and the
 	// local process.
 	Port    int
@@ -111,6 +127,8 @@ type Proposal struct {
 	Every time.Duration
 	// Reason is one sentence for the person who decides.
 	Reason string
+	// From is the edge that the check is to run on; empty is the server.
+	From string
 }
 
 // Proposals collects suggested checks. estate.discovery provides it.
@@ -123,6 +141,9 @@ type Credentials interface {
 	// SNMP gives the target with which the item was read last; errs.NotFound when
 	// none ever worked. The secrets in it never leave the process.
 	SNMP(ctx context.Context, q bun.IDB, itemID string) (snmp.Target, error)
+	// SNMPFrom tells from which edge items were read; those that the server read are
+	// left out.
+	SNMPFrom(ctx context.Context, q bun.IDB, itemIDs []string) (map[string]string, error)
 	// SNMPItems lists the ids of items that were read by SNMP, after a cursor, at
 	// most limit.
 	SNMPItems(ctx context.Context, q bun.IDB, after string, limit int) ([]string, error)

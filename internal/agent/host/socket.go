@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -75,13 +76,15 @@ func (r *Reader) Sockets(ctx context.Context) (ports []agentwire.Port, conns []a
 }
 
 // outgoing are the connections that this host made: those whose local port waits for
-// nobody. Connections of one process to one port of one host count once.
+// nobody. The agent's own, to the server, is not one of them: it would make every host
+// depend on the server. Connections of one process to one port of one host count once.
 func (r *Reader) outgoing(ctx context.Context, all []socket, waits func(string, uint16) bool) []agentwire.Connection {
 	out := []agentwire.Connection{}
 	seen := map[agentwire.Connection]bool{}
 	names := map[int32]string{}
+	own := int32(os.Getpid())
 	for _, s := range all {
-		if s.listens || s.protocol != "tcp" || s.remote.Port() == 0 || s.remote.Addr().IsLoopback() || s.remote.Addr() == s.local.Addr() || waits(s.protocol, s.local.Port()) {
+		if s.pid == own || s.listens || s.protocol != "tcp" || s.remote.Port() == 0 || s.remote.Addr().IsLoopback() || s.remote.Addr() == s.local.Addr() || waits(s.protocol, s.local.Port()) {
 			continue
 		}
 		name, ok := names[s.pid]

@@ -40,7 +40,13 @@ type Port struct {
 
 // Ports are all protocols with a port of their own, by name.
 func Ports() []Port {
-	return []Port{}
+	return []Port{
+		{Name: "graphite", Usual: 2003, Help: "Graphite plaintext, TCP and UDP."},
+		{Name: "otlp_grpc", Usual: 4317, Help: "OpenTelemetry (OTLP) over gRPC; needs a token."},
+		{Name: "statsd", Usual: 8125, Help: "StatsD and DogStatsD, UDP and TCP."},
+		{Name: "zabbix", Usual: 10051, Help: "Values of zabbix_sender and of Zabbix agents."},
+		{Name: "trap", Usual: 162, Help: "SNMP traps and informs, UDP."},
+	}
 }
 
 // Address gives where to listen for a protocol; empty when it is off. The second

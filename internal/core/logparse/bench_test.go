@@ -11,7 +11,7 @@ import (
 )
 
 func BenchmarkParse(b *testing.B) {
-	root := filepath.Join(testkit.Shared(b, "syslog"), "crowdsec")
+	root := filepath.Join(testkit.Data(b, "syslog"), "crowdsec")
 	files, err := filepath.Glob(filepath.Join(root, "*", "*.log"))
 	if err != nil {
 		b.Fatal(err)

@@ -45,7 +45,7 @@ var notCompared = map[string]string{
 // TestFieldsOfRealLines compares values, not names: what the source calls
 // "sshd_client_ip" is src_ip here.
 func TestFieldsOfRealLines(t *testing.T) {
-	root := filepath.Join(testkit.Shared(t, "syslog"), "crowdsec")
+	root := filepath.Join(testkit.Data(t, "syslog"), "crowdsec")
 	files, err := filepath.Glob(filepath.Join(root, "*", "expected.json"))
 	require.NoError(t, err)
 	require.Len(t, files, 36)
@@ -133,7 +133,7 @@ func linesOf(t *testing.T, dir string) []string {
 
 // TestEveryLineIsKept reads the lines of all folders, also hostile ones.
 func TestEveryLineIsKept(t *testing.T) {
-	root := filepath.Join(testkit.Shared(t, "syslog"), "crowdsec")
+	root := filepath.Join(testkit.Data(t, "syslog"), "crowdsec")
 	f, err := os.Open(filepath.Join(root, "index.csv"))
 	require.NoError(t, err)
 	defer f.Close()
@@ -163,7 +163,7 @@ func TestEveryLineIsKept(t *testing.T) {
 }
 
 func TestRFC3164(t *testing.T) {
-	root := filepath.Join(testkit.Shared(t, "syslog"), "rfc3164")
+	root := filepath.Join(testkit.Data(t, "syslog"), "rfc3164")
 	raw, err := os.ReadFile(filepath.Join(root, "expected.json"))
 	require.NoError(t, err)
 	var want []struct {

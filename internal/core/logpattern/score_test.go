@@ -37,7 +37,7 @@ type labelled struct {
 
 func load(t testing.TB, system string) labelled {
 	t.Helper()
-	dir := filepath.Join(testkit.Shared(t, "loghub"), system)
+	dir := filepath.Join(testkit.Data(t, "loghub"), system)
 	f, err := os.Open(filepath.Join(dir, system+"_2k.log_structured_corrected.csv"))
 	require.NoError(t, err)
 	defer f.Close()

@@ -247,6 +247,9 @@ func Limited(err error) bool {
 	return errors.As(err, &l)
 }
 
+// FromPDU takes over a value that the decoder of the protocol gave.
+func FromPDU(p gosnmp.SnmpPDU) Var { return convert(p) }
+
 func convert(p gosnmp.SnmpPDU) Var {
 	v := Var{OID: OID(strings.TrimPrefix(p.Name, "."))}
 	switch p.Type {

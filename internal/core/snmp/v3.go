@@ -20,26 +20,34 @@ var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
 
 // secure sets up the User-based Security Model of RFC 3414.
 func secure(g *gosnmp.GoSNMP, t Target) error {
-	if err := t.CheckV3(); err != nil {
+	usm, flags, err := t.USM()
+	if err != nil {
 		return err
+	}
+	g.Version, g.SecurityModel, g.ContextName = gosnmp.Version3, gosnmp.UserSecurityModel, t.Context
+	g.MsgFlags, g.SecurityParameters = flags, usm
+	return nil
+}
+
+// USM gives the user of a target of version 3 and the level at which it speaks.
+func (t Target) USM() (*gosnmp.UsmSecurityParameters, gosnmp.SnmpV3MsgFlags, error) {
+	if err := t.CheckV3(); err != nil {
+		return nil, 0, err
 	}
 	auth := authProtocols[protocolName(t.AuthProtocol)]
 	priv := privProtocols[protocolName(t.PrivProtocol)]
-	g.Version, g.SecurityModel, g.ContextName = gosnmp.Version3, gosnmp.UserSecurityModel, t.Context
+	flags := gosnmp.NoAuthNoPriv
 	switch {
 	case priv != gosnmp.NoPriv:
-		g.MsgFlags = gosnmp.AuthPriv
+		flags = gosnmp.AuthPriv
 	case auth != gosnmp.NoAuth:
-		g.MsgFlags = gosnmp.AuthNoPriv
-	default:
-		g.MsgFlags = gosnmp.NoAuthNoPriv
+		flags = gosnmp.AuthNoPriv
 	}
-	g.SecurityParameters = &gosnmp.UsmSecurityParameters{
+	return &gosnmp.UsmSecurityParameters{
 		UserName:               t.User,
 		AuthenticationProtocol: auth, AuthenticationPassphrase: t.AuthPassword,
 		PrivacyProtocol: priv, PrivacyPassphrase: t.PrivPassword,
-	}
-	return nil
+	}, flags, nil
 }
 
 // CheckV3 names what is wrong with the fields of version 3.

@@ -56,7 +56,7 @@ func listPrefixes(ctx context.Context, q bun.IDB, f prefixFilter) ([]prefixRow, 
 		sel = sel.Where("vlan = ?", f.VLAN)
 	}
 	if f.NearlyFull {
-		sel = sel.Where("status <> ? AND 100.0 * used >= warn_at * capacity", container)
+		sel = sel.Where("status <> ? AND capacity > ? AND 100.0 * used >= warn_at * capacity", container, pointToPoint)
 	}
 	if f.Text != "" {
 		t := like(f.Text)

@@ -84,6 +84,9 @@ type Prefix struct {
 	UpdatedAt   time.Time `json:"updated_at"`
 }
 
+// pointToPoint is the capacity of a network between two routers, which is always full.
+const pointToPoint = 2
+
 func (r *prefixRow) net() netip.Prefix { return netip.MustParsePrefix(r.Prefix) }
 
 func (r *prefixRow) view() Prefix {
@@ -92,7 +95,7 @@ func (r *prefixRow) view() Prefix {
 		v.Family = 6
 	}
 	v.Percent = min(100, 100*float64(r.Used)/r.Capacity)
-	v.NearlyFull = r.Status != container && v.Percent >= float64(r.WarnAt)
+	v.NearlyFull = r.Status != container && r.Capacity > pointToPoint && v.Percent >= float64(r.WarnAt)
 	return v
 }
 

@@ -1,6 +1,7 @@
 package address
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -44,7 +45,7 @@ func (s *Service) itemChanged(ctx context.Context, tx *db.Tx, f estate.ItemChang
 	if !f.Removed {
 		return nil
 	}
-	return s.claim(access.AsSystem(ctx), tx, f.ItemID, "", nil)
+	return s.claim(access.AsSystem(ctx), tx, f.ItemID, nil)
 }
 
 // networkSeen brings prefixes, addresses and claims up to what a source saw.
@@ -73,6 +74,10 @@ func (s *Service) networkSeen(ctx context.Context, tx *db.Tx, f estate.NetworkSe
 			continue
 		}
 		ip = ip.Unmap()
+		// Networks for containers are the same on every host.
+		if byIndex[a.IfIndex].Inner() {
+			continue
+		}
 		vrf, err := s.ensureVRF(ctx, tx, a.VRF)
 		if err != nil {
 			return err
@@ -81,9 +86,9 @@ func (s *Service) networkSeen(ctx context.Context, tx *db.Tx, f estate.NetworkSe
 		if err := s.ensurePrefix(ctx, tx, vrf, ip, a.PrefixLength, int(in.VLAN)); err != nil {
 			return err
 		}
-		seen = append(seen, sighting{vrf: vrf, addr: ip, iface: in.Name, mac: in.MAC})
+		seen = append(seen, sighting{vrf: vrf, addr: ip, source: cmp.Or(a.Source, f.Source), iface: in.Name, mac: in.MAC})
 	}
-	if err := s.claim(ctx, tx, f.ItemID, f.Source, seen); err != nil {
+	if err := s.claim(ctx, tx, f.ItemID, seen); err != nil {
 		return err
 	}
 	vlans, err := s.network.VLANs(ctx, tx, ids)
@@ -117,24 +122,20 @@ func (s *Service) ensurePrefix(ctx context.Context, tx *db.Tx, vrf string, ip ne
 }
 
 type sighting struct {
-	vrf        string
-	addr       netip.Addr
-	iface, mac string
+	vrf                string
+	addr               netip.Addr
+	source, iface, mac string
 }
 
-// claim makes the claims of an item by a source what was seen now. An empty source
-// stands for all of them.
-func (s *Service) claim(ctx context.Context, tx *db.Tx, itemID, source string, seen []sighting) error {
+// claim makes the claims of an item what was seen now: one for each address, by the
+// source that is trusted most.
+func (s *Service) claim(ctx context.Context, tx *db.Tx, itemID string, seen []sighting) error {
 	var old []claimRow
-	sel := tx.NewSelect().Model(&old).Where("item_id = ?", itemID)
-	if source != "" {
-		sel = sel.Where("source = ?", source)
-	}
-	if err := sel.Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&old).Where("item_id = ?", itemID).Scan(ctx); err != nil {
 		return err
 	}
 	var touched []string
-	now := map[string]bool{}
+	now, by := map[string]bool{}, map[string]string{}
 	for _, sg := range seen {
 		r, err := addressAt(ctx, tx, sg.vrf, sg.addr)
 		if errs.Is(err, errs.NotFound) {
@@ -146,11 +147,11 @@ func (s *Service) claim(ctx context.Context, tx *db.Tx, itemID, source string, s
 		if now[r.ID] {
 			continue
 		}
-		now[r.ID] = true
+		now[r.ID], by[r.ID] = true, sg.source
 		touched = append(touched, r.ID)
 		if _, err := tx.NewRaw(`INSERT INTO address_claims (address_id, item_id, source, interface, mac, last_seen) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (address_id, item_id, source) DO UPDATE SET interface = excluded.interface, mac = excluded.mac, last_seen = excluded.last_seen`,
-			r.ID, itemID, source, sg.iface, strings.ToLower(sg.mac), tx.Now()).Exec(ctx); err != nil {
+			r.ID, itemID, sg.source, sg.iface, strings.ToLower(sg.mac), tx.Now()).Exec(ctx); err != nil {
 			return err
 		}
 		if _, err := tx.NewRaw("UPDATE addresses SET last_seen = ?, first_seen = COALESCE(first_seen, ?) WHERE id = ?", tx.Now(), tx.Now(), r.ID).Exec(ctx); err != nil {
@@ -158,7 +159,7 @@ ON CONFLICT (address_id, item_id, source) DO UPDATE SET interface = excluded.int
 		}
 	}
 	for _, c := range old {
-		if now[c.AddressID] {
+		if by[c.AddressID] == c.Source {
 			continue
 		}
 		if _, err := tx.NewDelete().Model(&c).WherePK().Exec(ctx); err != nil {

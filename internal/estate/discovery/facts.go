@@ -10,8 +10,9 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/account"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 	"github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
 )
 
 // facts are what is known of an address, in words: what is compared between runs.
@@ -32,7 +33,7 @@ const (
 
 // factsOf merges what this run saw into what was known; what was not looked at
 // stays.
-func factsOf(old facts, spec JobSpec, h *sweep.Host, rd *reading) facts {
+func factsOf(old facts, spec JobSpec, h *sweep.Host, rd *visit.Reading) facts {
 	f := facts{}
 	for k, v := range old {
 		seenAgain := spec.has("ports") && (strings.HasPrefix(k, portField) || strings.HasPrefix(k, certField)) ||
@@ -65,21 +66,21 @@ func factsOf(old facts, spec JobSpec, h *sweep.Host, rd *reading) facts {
 	if rd == nil {
 		return f
 	}
-	i := rd.device.Item
+	i := rd.Device.Item
 	for k, v := range map[string]string{
 		"name": i.Name, "kind": i.Kind, "role": i.Role, "vendor": i.Vendor, "model": i.Model, "os": i.OS, "os_name": i.OSName, "version": i.Version,
 		"serial": i.Serial, "sys_object_id": i.SysObjectID, "sys_descr": i.SysDescr, "location": i.Location, "contact": i.Contact,
 	} {
 		if v != "" {
 			f[k] = v
-		} else if len(rd.problems) == 0 {
+		} else if len(rd.Problems) == 0 {
 			delete(f, k)
 		}
 	}
-	if n := len(rd.device.Interfaces); n > 0 {
+	if n := len(rd.Device.Interfaces); n > 0 {
 		f["interfaces"] = itoa(n)
 	}
-	if ms := macs(rd.device); len(ms) > 0 {
+	if ms := macs(rd.Device); len(ms) > 0 {
 		f[macsField] = strings.Join(ms, " ")
 	}
 	return f
@@ -95,7 +96,7 @@ func macs(d *device.Device) []string {
 	var out []string
 	for _, i := range d.Interfaces {
 		m := i.MAC
-		if len(m) != 17 || movable(m) || strings.IndexByte("2367abef", m[1]) >= 0 || slices.Contains(out, m) {
+		if !ownMAC(m) || slices.Contains(out, m) {
 			continue
 		}
 		if out = append(out, m); len(out) == maxMACs {
@@ -104,6 +105,12 @@ func macs(d *device.Device) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// ownMAC tells whether a hardware address can identify a thing: it was not made up
+// locally and does not move.
+func ownMAC(m string) bool {
+	return len(m) == 17 && !movable(m) && m != "00:00:00:00:00:00" && strings.IndexByte("2367abef", m[1]) < 0
 }
 
 func movable(mac string) bool {
@@ -130,10 +137,30 @@ func union2(a, b facts) facts {
 	return u
 }
 
-// replaced tells whether another thing has the address now.
+// replaced tells whether another thing has the address now: its serial differs, or,
+// where one is not known, its name and all of its hardware addresses.
 func replaced(old, now facts) bool {
-	return old["serial"] != "" && now["serial"] != "" && old["serial"] != now["serial"]
+	if old["serial"] != "" && now["serial"] != "" {
+		return old["serial"] != now["serial"]
+	}
+	was, is := strings.Fields(old[macsField]), strings.Fields(now[macsField])
+	return len(was) > 0 && len(is) > 0 && old["name"] != now["name"] && !slices.ContainsFunc(was, func(m string) bool { return slices.Contains(is, m) })
 }
+
+// device is what tells a thing from others, to see that it has several addresses;
+// empty when nothing does.
+func (f facts) device() string {
+	if s := f["serial"]; s != "" {
+		return "serial " + s
+	}
+	if ms := f[macsField]; ms != "" {
+		return "macs " + ms
+	}
+	return f["mac"]
+}
+
+// perAddress are attributes of one address of a thing, not of all of it.
+var perAddress = []string{"address", "mac", "fqdn", "open_ports"}
 
 // names of a host that say nothing about it.
 var empties = []string{"localhost", "localhost.localdomain", "unknown", "none", "default"}
@@ -246,6 +273,19 @@ func (f facts) item(name, address string) estate.NewItem {
 	return in
 }
 
+// sweptView is what a sweep alone knows of an item: the addresses at which it answers
+// and, on the local segment, its hardware address.
+func sweptView(itemID string, addresses []string, mac string, at time.Time) estate.NetworkView {
+	v := estate.NetworkView{ItemID: itemID, Source: "sweep", At: at, Interfaces: []estate.Interface{}, Addresses: []estate.Address{}}
+	if mac != "" {
+		v.Interfaces = append(v.Interfaces, estate.Interface{Index: 1, MAC: mac, AdminUp: true, OperUp: true})
+	}
+	for _, a := range addresses {
+		v.Addresses = append(v.Addresses, estate.Address{Address: a, IfIndex: int64(len(v.Interfaces))})
+	}
+	return v
+}
+
 // networkOf turns a reading into what the topology takes.
 func networkOf(itemID string, d *device.Device, at time.Time) estate.NetworkView {
 	v := estate.NetworkView{ItemID: itemID, Source: "snmp", At: at, Interfaces: []estate.Interface{}, Addresses: []estate.Address{}, VLANs: []estate.VLAN{}, Neighbors: []estate.Neighbor{}}
@@ -263,7 +303,7 @@ func networkOf(itemID string, d *device.Device, at time.Time) estate.NetworkView
 		v.VLANs = append(v.VLANs, estate.VLAN{ID: x.ID, Name: x.Name})
 	}
 	for _, n := range d.Neighbors {
-		v.Neighbors = append(v.Neighbors, estate.Neighbor{LocalIfIndex: n.LocalIfIndex, Evidence: n.Protocol, RemoteName: n.RemoteName, RemotePort: n.RemotePort, RemoteMAC: n.RemoteMAC, RemoteAddress: n.RemoteAddress})
+		v.Neighbors = append(v.Neighbors, estate.Neighbor{LocalIfIndex: n.LocalIfIndex, Evidence: n.Protocol, RemoteName: n.RemoteName, RemotePort: n.RemotePort, RemotePortDescr: n.RemotePortDescr, RemoteMAC: n.RemoteMAC, RemoteAddress: n.RemoteAddress})
 	}
 	for _, m := range d.MACs {
 		v.Neighbors = append(v.Neighbors, estate.Neighbor{LocalIfIndex: m.IfIndex, Evidence: estate.EvidenceBridge, RemoteMAC: m.MAC, VLAN: m.VLAN})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -36,6 +37,12 @@ type Interface struct {
 	TransmitRate float64 `json:"transmit_bytes_per_second"`
 
 	received, sent uint64
+
+	// What the topology takes besides.
+	index    int64
+	mac      string
+	mtu      int64
+	up, loop bool
 }
 
 // Host is the newest reading of the machine.
@@ -184,7 +191,7 @@ func (h *Host) readNetwork(ctx context.Context, prev *Host) {
 		if len(h.Interfaces) >= maxInterfaces {
 			break
 		}
-		x := Interface{Name: i.Name, Addresses: []string{}}
+		x := Interface{Name: i.Name, Addresses: []string{}, index: int64(i.Index), mac: i.HardwareAddr, mtu: int64(i.MTU), up: slices.Contains(i.Flags, "up"), loop: slices.Contains(i.Flags, "loopback")}
 		for _, a := range i.Addrs {
 			x.Addresses = append(x.Addresses, a.Addr)
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/id"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
-	"github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 )
 
 // A batch is stored at once: so many hosts, or so many that become items, or what
@@ -135,6 +135,7 @@ func (a *active) keep(ctx context.Context, batch []*sweep.Host) error {
 			known[r.Address] = r
 		}
 		w := &writer{a: a, ctx: ctx, tx: tx}
+		slices.SortFunc(batch, func(x, y *sweep.Host) int { return x.Address.Compare(y.Address) })
 		for _, h := range batch {
 			if err := w.host(h, known[h.Address.String()]); err != nil {
 				return err
@@ -161,7 +162,7 @@ type writer struct {
 
 func (w *writer) host(h *sweep.Host, old hostRow) error {
 	a, tx, addr := w.a, w.tx, h.Address.String()
-	rd, _ := h.Extra.(*reading)
+	rd, _ := h.Extra.(*visit.Reading)
 	var was facts
 	if old.Address != "" {
 		if err := json.Unmarshal([]byte(old.Facts), &was); err != nil {
@@ -169,6 +170,10 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 		}
 	}
 	now := factsOf(was, a.spec, h, rd)
+	if replaced(was, now) {
+		// What the other thing had is not that of this one.
+		now = factsOf(nil, a.spec, h, rd)
+	}
 	d := detail{Facts: now, SeenBy: h.SeenBy, RTTMS: float64(h.RTT.Microseconds()) / 1000}
 	outcome := isNew
 	if old.Address != "" {
@@ -187,7 +192,10 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 	}
 	credential := old.Credential
 	if rd != nil {
-		credential = rd.credential
+		credential = rd.Credential
+	}
+	if old.ItemID == "" {
+		old.ItemID = a.r.s.own(h.Address)
 	}
 	if old.ItemID != "" {
 		// It may have been renamed, or removed, since.
@@ -201,7 +209,20 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 		}
 	}
 	if old.ItemID != "" || a.spec.Add == addAll || a.spec.Add == addIdentified && now.identified() {
-		it, err := a.r.s.placeHost(w.ctx, tx, now.item(old.Item, addr), h, rd)
+		in := now.item(old.Item, addr)
+		if _, err := netip.ParseAddr(old.Item); err == nil && now.title(addr) != addr {
+			in.Title = now.title(addr) // it was known by its address alone until now
+		}
+		second, err := a.secondary(w.ctx, tx, old.ItemID, addr, now)
+		if err != nil {
+			return err
+		}
+		if second {
+			for _, k := range perAddress {
+				delete(in.Attributes, k)
+			}
+		}
+		it, err := a.r.s.placeHost(w.ctx, tx, in, placed{host: h, place: a.spec.From, rd: rd, address: addr, mac: now["mac"], second: second})
 		switch {
 		case errs.Is(err, errs.Invalid) || errs.Is(err, errs.Conflict):
 			d.Problems = append(d.Problems, "It could not be put on the map: "+err.Error())
@@ -280,29 +301,6 @@ func recount(ctx context.Context, tx *db.Tx, runID string) error {
 	return err
 }
 
-// placeHost puts a host on the map with all that goes with it.
-func (s *Service) placeHost(ctx context.Context, tx *db.Tx, in estate.NewItem, h *sweep.Host, rd *reading) (estate.Item, error) {
-	it, err := s.items.Observed(ctx, tx, in)
-	if err != nil {
-		return it, err
-	}
-	if h != nil {
-		if err := s.Propose(ctx, tx, it, proposeFor(it.Name, h)); err != nil {
-			return it, err
-		}
-	}
-	if rd == nil {
-		return it, nil
-	}
-	if _, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, read_at) VALUES (?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET credential = excluded.credential, address = excluded.address, read_at = excluded.read_at", it.ID, rd.credential, rd.address, tx.Now()).Exec(ctx); err != nil {
-		return it, err
-	}
-	if s.network == nil {
-		return it, nil
-	}
-	return it, s.network.Report(ctx, tx, networkOf(it.ID, rd.device, tx.Now()))
-}
-
 // describe writes to the log how the host was seen.
 func (a *active) describe(h *sweep.Host) {
 	if !a.spec.has("ports") && !a.spec.has("names") {
@@ -332,7 +330,7 @@ func (a *active) describe(h *sweep.Host) {
 }
 
 // problems are sentences about what is not as it should be at a host.
-func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRow) []string {
+func (a *active) problems(h *sweep.Host, rd *visit.Reading, was, now facts, old hostRow) []string {
 	var out []string
 	addr := h.Address.String()
 	if ms := a.sw.MACs(h.Address); len(ms) > 1 {
@@ -349,7 +347,7 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 		}
 		return out
 	}
-	out = append(out, rd.problems...)
+	out = append(out, rd.Problems...)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if s := now["serial"]; s != "" {
@@ -360,9 +358,15 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 			a.serials[s] = me
 		}
 	}
-	for _, x := range rd.device.Hosts {
+	for _, i := range rd.Device.Interfaces {
+		if i.MAC != "" && len(a.devices) < maxClaims {
+			a.devices[i.MAC] = true
+		}
+	}
+	for _, x := range rd.Device.Hosts {
 		ip, err := netip.ParseAddr(x.Address)
-		if err != nil || x.MAC == "" || movable(x.MAC) || len(a.claims) >= maxClaims {
+		// Link-local addresses are the same on many segments.
+		if err != nil || ip.IsLinkLocalUnicast() || x.MAC == "" || movable(x.MAC) || len(a.claims) >= maxClaims {
 			continue
 		}
 		c, seen := a.claims[ip.String()]
@@ -378,6 +382,9 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 
 // conclude counts those that did not answer, and removes runs that are too old.
 func (a *active) conclude(ctx context.Context) error {
+	if err := a.learnMACs(ctx); err != nil {
+		return err
+	}
 	after := ""
 	for {
 		n := 0

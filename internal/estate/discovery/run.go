@@ -13,7 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/icmp"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 )
 
 const (
@@ -129,6 +129,8 @@ func (r *runner) turn(ctx context.Context) error {
 			message = quietSentence(run.Spec.Schedule, until)
 		} else if r.full() {
 			message = fmt.Sprintf("Waits for its turn: %d runs are under way.", maxRuns)
+		} else if why := r.s.away(run.Spec.From); why != "" {
+			message = "Waits for the edge: " + why
 		}
 		if message == "" {
 			if err := r.begin(ctx, run); err != nil {
@@ -201,7 +203,7 @@ type active struct {
 	run   Run
 	spec  JobSpec
 	creds []Credential
-	sw    *sweep.Sweep
+	sw    sweeping
 	begun time.Time
 
 	cancel context.CancelFunc
@@ -216,6 +218,10 @@ type active struct {
 	claims    map[string]claim
 	serials   map[string]string
 	worked    map[string]string
+	// first is the address at which a thing was met first in this run.
+	first map[string]string
+	// devices are the hardware addresses of those that were read.
+	devices map[string]bool
 }
 
 // stop ends the work early; the run is then in the state.
@@ -230,7 +236,7 @@ func (a *active) stop(state, why string) {
 
 func (r *runner) begin(ctx context.Context, run Run) error {
 	targets, err := run.Spec.check()
-	a := &active{r: r, run: run, spec: run.Spec.filled(), begun: time.Now(), found: make(chan *sweep.Host, foundBuffer), claims: map[string]claim{}, serials: map[string]string{}}
+	a := &active{r: r, run: run, spec: run.Spec.filled(), begun: time.Now(), found: make(chan *sweep.Host, foundBuffer), claims: map[string]claim{}, serials: map[string]string{}, first: map[string]string{}, devices: map[string]bool{}}
 	if err != nil {
 		return r.end(ctx, a, failed, "The targets can no longer be read: "+err.Error())
 	}
@@ -276,9 +282,13 @@ func (r *runner) begin(ctx context.Context, run Run) error {
 		plan.Ports = a.spec.Ports
 	}
 	if len(a.creds) > 0 {
-		plan.Visit = a.visit
+		plan.Visit = a.visitor().Visit
 	}
-	a.sw = sweep.New(r.net, plan)
+	if a.spec.From == "" {
+		a.sw = sweep.New(r.net, plan)
+	} else {
+		a.sw = newRemote(a, plan)
+	}
 	work, cancel := context.WithCancel(access.AsSystem(context.WithoutCancel(ctx)))
 	a.cancel = cancel
 	r.mu.Lock()

@@ -42,6 +42,8 @@ type Service struct {
 	known map[string]string
 	// secure are those that showed a certificate, with when they were asked.
 	secure map[string]time.Time
+	// hostItem is the id of the item of this machine, once it is on the map.
+	hostItem string
 	// gone are items that no longer listen, since when.
 	gone map[string]time.Time
 
@@ -49,6 +51,7 @@ type Service struct {
 
 	catalog estate.Items
 	network estate.Network
+	sites   estate.Outposts
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -112,7 +115,16 @@ func (s *Service) sweep(ctx context.Context) {
 	s.mu.RLock()
 	h := *s.host
 	s.mu.RUnlock()
-	if err := s.place(ctx, estate.NewItem{Name: h.Name, Title: h.Name, Kind: "host", Attributes: h.attributes(), Source: source}, proposeHost(&h)); err != nil {
+	seen := func(ctx context.Context, tx *db.Tx, it estate.Item) error {
+		s.mu.Lock()
+		s.hostItem = it.ID
+		s.mu.Unlock()
+		if s.network == nil {
+			return nil
+		}
+		return s.network.Report(ctx, tx, h.view(it.ID, tx.Now(), s.runs.net.ARP()))
+	}
+	if err := s.place(ctx, estate.NewItem{Name: h.Name, Title: h.Name, Kind: "host", Attributes: h.attributes(), Source: source, Identity: h.identity()}, proposeHost(&h), seen); err != nil {
 		s.d.Logger.Error("this machine cannot be put on the map", "error", err)
 		return
 	}
@@ -296,20 +308,21 @@ type Suggestion struct {
 	Probe  map[string]any   `json:"probe"`
 	Every  observe.Duration `json:"every"`
 	Reason string           `json:"reason"`
+	From   string           `json:"from,omitempty" doc:"The edge that the check will run on; the server when absent."`
 	State  string           `json:"state" enum:"open,accepted,dismissed"`
 	At     time.Time        `json:"created_at"`
 }
 
 type row struct {
-	ID, ItemID, Item, Name, Type, Probe, Reason, State string
-	EveryMS                                            int64
-	CreatedAt                                          time.Time
+	ID, ItemID, Item, Name, Type, Probe, Reason, Place, State string
+	EveryMS                                                   int64
+	CreatedAt                                                 time.Time
 }
 
-const columns = "id, item_id, item, name, type, probe, every_ms, reason, state, created_at"
+const columns = "id, item_id, item, name, type, probe, every_ms, reason, place, state, created_at"
 
 func (r row) view() (Suggestion, error) {
-	s := Suggestion{ID: r.ID, Item: r.Item, Name: r.Name, Type: r.Type, Every: observe.Duration(time.Duration(r.EveryMS) * time.Millisecond), Reason: r.Reason, State: r.State, At: r.CreatedAt.UTC()}
+	s := Suggestion{ID: r.ID, Item: r.Item, Name: r.Name, Type: r.Type, Every: observe.Duration(time.Duration(r.EveryMS) * time.Millisecond), Reason: r.Reason, From: r.Place, State: r.State, At: r.CreatedAt.UTC()}
 	return s, json.Unmarshal([]byte(r.Probe), &s.Probe)
 }
 
@@ -367,7 +380,7 @@ func (s *Service) Decide(ctx context.Context, ids []string, accept bool) ([]Sugg
 				return errs.New(errs.Conflict, "%s was accepted already. Remove the check instead.", r.Name)
 			}
 			if accept {
-				if err := s.makes.EnsureCheck(ctx, tx, spec(estate.Proposal{Name: v.Name, Type: v.Type, Probe: v.Probe, Every: v.Every.D()}, v.Item)); err != nil {
+				if err := s.makes.EnsureCheck(ctx, tx, spec(estate.Proposal{Name: v.Name, Type: v.Type, Probe: v.Probe, Every: v.Every.D(), From: v.From}, v.Item)); err != nil {
 					return err
 				}
 			}

@@ -24,6 +24,7 @@ func Module() module.Module {
 			module.Provide[estate.Items](d, s)
 			module.Provide[estate.Discoverer](d, s)
 			module.Provide[estate.Catalog](d, s)
+			module.Provide[estate.Recognizer](d, s)
 			module.Provide[estate.Graph](d, mapGraph{s})
 			d.Entities.Register(estate.ItemKind, s.resolve)
 			d.Entities.RegisterFinder(estate.ItemKind, s.find)

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"errors"
 
 	"github.com/uptrace/bun"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/estate/inventory/kind"
+	"github.com/mainstay-ops/mainstay/internal/estate/inventory/match"
 )
 
 // maxReached bounds an answer to another wing.
@@ -248,4 +250,24 @@ type mapGraph struct{ *Service }
 // Relate implements estate.Graph.
 func (g mapGraph) Relate(ctx context.Context, tx *db.Tx, from, typ, to string) error {
 	return g.relateNamed(ctx, tx, from, typ, to)
+}
+
+// Recognize implements estate.Recognizer.
+func (s *Service) Recognize(ctx context.Context, q bun.IDB, key, value string) (estate.Item, error) {
+	clean := match.Clean(map[string][]string{key: {value}})[key]
+	if len(clean) == 0 {
+		return estate.Item{}, errs.New(errs.NotFound, "%q identifies no item.", short(value))
+	}
+	var ids []string
+	if err := q.NewRaw("SELECT DISTINCT item_id FROM item_identities WHERE key = ? AND value = ? LIMIT 2", key, clean[0]).Scan(ctx, &ids); err != nil {
+		return estate.Item{}, err
+	}
+	if len(ids) != 1 {
+		return estate.Item{}, errs.New(errs.NotFound, "%d items have the %s %q.", len(ids), key, short(value))
+	}
+	is, err := byIDs(ctx, q, ids)
+	if err != nil || len(is) != 1 {
+		return estate.Item{}, errors.Join(err, errs.New(errs.NotFound, "%q identifies no item.", short(value)))
+	}
+	return is[0].brief(), nil
 }

@@ -54,7 +54,7 @@ func (s *Service) itemMerged(ctx context.Context, tx *db.Tx, f estate.ItemMerged
 			return err
 		}
 	}
-	return s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{At: tx.Now().Add(joinDelay), Unique: true})
+	return s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{At: tx.Now().Add(joinDelay)})
 }
 
 // Jobs implements module.HasJobs.
@@ -133,16 +133,32 @@ func (s *Service) sightings(ctx context.Context, q bun.IDB, keepFrom time.Time) 
 		viewKey
 		index int64
 	}
-	names, byItem := map[portKey]string{}, map[string][]link.Port{}
-	for _, r := range rows {
-		names[portKey{viewKey{r.ItemID, r.Source}, r.Index}] = r.key()
-		if l := byItem[r.ItemID]; !slices.ContainsFunc(l, func(p link.Port) bool { return p.Key == r.key() }) {
-			byItem[r.ItemID] = append(l, link.Port{Key: r.key(), Descr: r.Descr, Alias: r.Alias, MAC: r.MAC})
+	names, byItem, bare := map[portKey]string{}, map[string][]link.Port{}, map[string][]string{}
+	type itemPort struct{ item, key string }
+	has, inside := map[itemPort]bool{}, map[portKey]bool{}
+	for _, r := range believed(rows, ofInterface) {
+		if r.nameless() {
+			bare[r.ItemID] = append(bare[r.ItemID], r.MAC)
+			continue
+		}
+		k := portKey{viewKey{r.ItemID, r.Source}, r.Index}
+		names[k] = r.key()
+		inside[k] = r.inner()
+		if p := (itemPort{r.ItemID, r.key()}); !has[p] {
+			has[p] = true
+			byItem[r.ItemID] = append(byItem[r.ItemID], link.Port{Key: r.key(), Descr: r.Descr, Alias: r.Alias, MAC: r.MAC})
 		}
 	}
-	addrs, err := s.Addresses(ctx, q, ids)
+	nets, err := read[addressRow](ctx, q, nil, "item_id, address, source")
 	if err != nil {
 		return nil, nil, newest, err
+	}
+	addrs := map[string][]string{}
+	for _, r := range believed(nets, ofAddress) {
+		// Addresses of networks for containers are those of every host.
+		if !inside[portKey{viewKey{r.ItemID, r.Source}, r.Index}] {
+			addrs[r.ItemID] = append(addrs[r.ItemID], r.Address)
+		}
 	}
 	devices := make([]link.Device, 0, len(items))
 	for _, itemID := range ids {
@@ -150,12 +166,9 @@ func (s *Service) sightings(ctx context.Context, q bun.IDB, keepFrom time.Time) 
 		if !ok {
 			continue
 		}
-		d := link.Device{ID: itemID, Names: []string{i.Name}, Ports: byItem[itemID]}
+		d := link.Device{ID: itemID, Names: []string{i.Name}, Ports: byItem[itemID], MACs: bare[itemID], Addresses: addrs[itemID]}
 		if i.Title != "" && i.Title != i.Name {
 			d.Names = append(d.Names, i.Title)
-		}
-		for _, a := range addrs[itemID] {
-			d.Addresses = append(d.Addresses, a.Address)
 		}
 		devices = append(devices, d)
 	}
@@ -174,8 +187,8 @@ func (s *Service) sightings(ctx context.Context, q bun.IDB, keepFrom time.Time) 
 			continue
 		}
 		out = append(out, link.Sighting{
-			Device: e.ItemID, Port: names[portKey{k, e.Index}], Protocol: e.Evidence, RemoteName: e.RemoteName, RemotePort: e.RemotePort, RemoteMAC: e.RemoteMAC,
-			RemoteAddress: e.RemoteAddress, Process: e.Process, RemoteTCP: int(e.Port), VLAN: e.VLAN, First: e.FirstSeen.UTC(), Last: last,
+			Device: e.ItemID, Port: names[portKey{k, e.Index}], Protocol: e.Evidence, RemoteName: e.RemoteName, RemotePort: e.RemotePort, RemotePortDescr: e.RemoteDescr, RemoteMAC: e.RemoteMAC,
+			RemoteAddress: e.RemoteAddress, Process: e.Process, RemoteTCP: int(e.Port), VLAN: e.VLAN, First: e.FirstSeen.UTC(), Last: last, Gone: e.GoneAt != nil,
 		})
 	}
 	return devices, out, newest, nil

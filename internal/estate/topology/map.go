@@ -173,7 +173,7 @@ const (
 
 // subnetEdges lead from items to the subnets of their addresses.
 func (s *Service) subnetEdges(ctx context.Context, q bun.IDB) ([]Edge, error) {
-	rows, err := read[addressRow](ctx, q, nil, "item_id, address, source DESC")
+	rows, err := read[addressRow](ctx, q, nil, "item_id, address, source")
 	if err != nil {
 		return nil, err
 	}
@@ -184,13 +184,21 @@ func (s *Service) subnetEdges(ctx context.Context, q bun.IDB) ([]Edge, error) {
 	names := map[string]interfaceRow{}
 	for item, l := range ps {
 		for _, p := range l {
+			if p.nameless() {
+				continue
+			}
 			names[fmt.Sprint(item, " ", p.Index)] = p
 		}
 	}
+	rows = believed(rows, ofAddress)
+	place := placer(rows)
 	var out []Edge
 	seen := map[string]bool{}
 	for _, r := range rows {
-		net, ok := subnet(r)
+		if names[fmt.Sprint(r.ItemID, " ", r.Index)].inner() {
+			continue
+		}
+		net, ok := place(r)
 		k := r.ItemID + " " + net + " " + r.Address
 		if !ok || seen[k] {
 			continue
@@ -221,6 +229,32 @@ func subnet(r addressRow) (string, bool) {
 		return p.String() + " (" + r.VRF + ")", true
 	}
 	return p.String(), true
+}
+
+// placer gives the subnet of an address also where its prefix is not known: that is
+// the smallest that some interface is in.
+func placer(rows []addressRow) func(addressRow) (string, bool) {
+	known := map[netip.Prefix]bool{}
+	for _, r := range rows {
+		if ip, err := netip.ParseAddr(r.Address); err == nil && r.Prefix > 0 && r.Prefix < ip.BitLen() && r.VRF == "" {
+			if p, err := ip.Prefix(r.Prefix); err == nil {
+				known[p] = true
+			}
+		}
+	}
+	return func(r addressRow) (string, bool) {
+		ip, err := netip.ParseAddr(r.Address)
+		if err != nil || r.Prefix > 0 || r.VRF != "" {
+			return subnet(r)
+		}
+		for bits := ip.BitLen() - 1; bits > 0; bits-- {
+			if p, err := ip.Prefix(bits); err == nil && known[p] {
+				r.Prefix = bits
+				return subnet(r)
+			}
+		}
+		return "", false
+	}
 }
 
 // serviceEdges are relations, and what connections propose.
@@ -276,9 +310,11 @@ func (s *Service) place(ctx context.Context, q bun.IDB, k *sketch, edges []Edge)
 	if err != nil {
 		return err
 	}
+	nets = believed(nets, ofAddress)
+	in := placer(nets)
 	for _, r := range nets {
 		if n := k.nodes[r.ItemID]; n != nil && n.Subnet == "" {
-			n.Subnet, _ = subnet(r)
+			n.Subnet, _ = in(r)
 		}
 	}
 	for _, e := range edges {

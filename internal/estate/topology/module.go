@@ -30,6 +30,7 @@ func Module() module.Module {
 			module.Need(d, &s.graph)
 			module.Want(d, &s.states)
 			module.Provide[estate.Network](d, s)
+			module.Provide[estate.AddressOwners](d, s)
 			d.Live.Topic("topology", estate.ReadItems)
 			return s, nil
 		},

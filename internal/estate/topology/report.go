@@ -42,11 +42,24 @@ func (s *Service) Report(ctx context.Context, tx *db.Tx, v estate.NetworkView) e
 	if v.At.IsZero() || at.After(tx.Now()) {
 		at = tx.Now()
 	}
+	if v.Source == sweepSource {
+		var others int
+		if err := tx.NewRaw("SELECT COUNT(*) FROM network_views WHERE item_id = ? AND source <> ?", v.ItemID, sweepSource).Scan(ctx, &others); err != nil {
+			return err
+		}
+		if others > 0 {
+			// Another source says the same and more.
+			v.Interfaces, v.Addresses = []estate.Interface{}, []estate.Address{}
+		}
+	}
 	k := viewKey{v.ItemID, v.Source}
 	ifs, addrs, vlans, evs := interfaceRows(k, v.Interfaces), addressRows(k, v.Addresses), vlanRows(k, v.VLANs), evidenceRows(k, v.Neighbors, at)
 	old, had, err := readView(ctx, tx, k)
 	if err != nil {
 		return err
+	}
+	if !had && len(ifs)+len(addrs)+len(vlans)+len(evs) == 0 {
+		return nil // it never said anything
 	}
 	hashes := map[string]string{}
 	for name, h := range old.Hashes {
@@ -168,13 +181,16 @@ func vlanRows(k viewKey, in []estate.VLAN) []vlanRow {
 func evidenceRows(k viewKey, in []estate.Neighbor, at time.Time) []evidenceRow {
 	return unique(in, func(n estate.Neighbor) (string, evidenceRow) {
 		r := evidenceRow{
-			ItemID: k.item, Source: k.source, Index: n.LocalIfIndex, Evidence: clean(n.Evidence), RemoteName: clean(n.RemoteName), RemotePort: clean(n.RemotePort),
+			ItemID: k.item, Source: k.source, Index: n.LocalIfIndex, Evidence: clean(n.Evidence), RemoteName: clean(n.RemoteName), RemotePort: clean(n.RemotePort), RemoteDescr: clean(n.RemotePortDescr),
 			RemoteMAC: clean(n.RemoteMAC), RemoteAddress: clean(n.RemoteAddress), VLAN: n.VLAN, Port: int64(n.Port), Process: clean(n.Process), FirstSeen: at,
 		}
 		if m := link.MAC(r.RemoteMAC); m != "" {
 			r.RemoteMAC = m
 		}
 		sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s\x00%s\x00%s\x00%s\x00%d\x00%d\x00%s", r.Index, r.Evidence, r.RemoteName, r.RemotePort, r.RemoteMAC, r.RemoteAddress, r.VLAN, r.Port, r.Process))
+		if r.RemoteDescr != "" {
+			sum = sha256.Sum256(fmt.Appendf(sum[:], "\x00%s", r.RemoteDescr))
+		}
 		r.Hash = hex.EncodeToString(sum[:16])
 		return r.Hash, r
 	})

@@ -46,7 +46,8 @@ func (s *Service) set(ctx context.Context, in Settings) (Settings, error) {
 		if _, err := tx.NewUpdate().Model(&in).WherePK().Exec(ctx); err != nil {
 			return err
 		}
-		if err := s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{Unique: true}); err != nil {
+		// A joining that runs now has read the old ones.
+		if err := s.d.Jobs.Insert(ctx, tx, joinArgs{}, job.Options{}); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{Action: "topology.set", Ref: entity.Ref{Kind: "topology", ID: "settings"}, Name: "topology", Before: was, After: in})

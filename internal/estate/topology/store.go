@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/mainstay-ops/mainstay/internal/core/db"
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/estate/topology/link"
 )
@@ -86,6 +87,7 @@ type evidenceRow struct {
 	Evidence      string     `bun:"evidence"`
 	RemoteName    string     `bun:"remote_name"`
 	RemotePort    string     `bun:"remote_port"`
+	RemoteDescr   string     `bun:"remote_port_descr"`
 	RemoteMAC     string     `bun:"remote_mac"`
 	RemoteAddress string     `bun:"remote_address"`
 	VLAN          int64      `bun:"vlan"`
@@ -181,9 +183,46 @@ func read[R any](ctx context.Context, q bun.IDB, ids []string, order string) ([]
 	return out, nil
 }
 
-// trust orders sources: of two that tell the same port, the first is believed.
+// sweepSource knows an address and perhaps a hardware address, but no ports. It is
+// heard where no other source is.
+const sweepSource = "sweep"
+
+// trust orders sources: of two that tell the same port, the later is believed.
 func trust(source string) int {
-	return slices.Index([]string{"sweep", "agent", "snmp"}, source)
+	return slices.Index([]string{sweepSource, "host", "agent", "snmp"}, source)
+}
+
+// believed sorts the rows of each item by trust, the most trusted first, and drops
+// those of a sweep where another source says more.
+func believed[R any](rows []R, of func(*R) (item, source string)) []R {
+	best := map[string]int{}
+	for i := range rows {
+		item, source := of(&rows[i])
+		if have, ok := best[item]; !ok || trust(source) > have {
+			best[item] = trust(source)
+		}
+	}
+	rows = slices.DeleteFunc(rows, func(r R) bool {
+		item, source := of(&r)
+		return source == sweepSource && best[item] > trust(sweepSource)
+	})
+	slices.SortStableFunc(rows, func(a, b R) int {
+		_, x := of(&a)
+		_, y := of(&b)
+		return cmp.Compare(trust(y), trust(x))
+	})
+	return rows
+}
+
+func ofInterface(r *interfaceRow) (string, string) { return r.ItemID, r.Source }
+func ofAddress(r *addressRow) (string, string)     { return r.ItemID, r.Source }
+
+// inner tells of a network that exists only inside the item.
+func (r interfaceRow) inner() bool { return estate.Interface{Name: r.Name}.Inner() }
+
+// nameless tells of an interface of which only the hardware address is known.
+func (r interfaceRow) nameless() bool {
+	return r.Name == "" && r.Descr == "" && r.Source == sweepSource
 }
 
 // ports gives the interfaces of the items, one per name, from the source that is
@@ -193,7 +232,7 @@ func ports(ctx context.Context, q bun.IDB, ids []string) (map[string][]interface
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(rows, func(a, b interfaceRow) int { return cmp.Compare(trust(b.Source), trust(a.Source)) })
+	rows = believed(rows, ofInterface)
 	out, seen := map[string][]interfaceRow{}, map[[2]string]bool{}
 	for _, r := range rows {
 		k := [2]string{r.ItemID, strings.ToLower(r.key())}
@@ -209,7 +248,7 @@ func ports(ctx context.Context, q bun.IDB, ids []string) (map[string][]interface
 }
 
 // Interfaces implements estate.Network. Where several sources tell a port of one
-// name, SNMP comes before the agent, and the agent before a sweep.
+// name, SNMP comes before the agent, and the agent before the machine itself.
 func (s *Service) Interfaces(ctx context.Context, q bun.IDB, itemIDs []string) (map[string][]estate.Interface, error) {
 	ps, err := ports(ctx, q, orNone(itemIDs))
 	out := make(map[string][]estate.Interface, len(ps))
@@ -234,13 +273,13 @@ func orNone(ids []string) []string {
 // Addresses implements estate.Network; an address that several sources tell is
 // there once.
 func (s *Service) Addresses(ctx context.Context, q bun.IDB, itemIDs []string) (map[string][]estate.Address, error) {
-	rows, err := read[addressRow](ctx, q, orNone(itemIDs), "item_id, address, source DESC, if_index")
+	rows, err := read[addressRow](ctx, q, orNone(itemIDs), "item_id, address, if_index")
 	out, seen := map[string][]estate.Address{}, map[[3]string]bool{}
-	for _, r := range rows {
+	for _, r := range believed(rows, ofAddress) {
 		k := [3]string{r.ItemID, r.VRF, r.Address}
 		if !seen[k] {
 			seen[k] = true
-			out[r.ItemID] = append(out[r.ItemID], estate.Address{Address: r.Address, PrefixLength: r.Prefix, IfIndex: r.Index, VRF: r.VRF})
+			out[r.ItemID] = append(out[r.ItemID], estate.Address{Address: r.Address, PrefixLength: r.Prefix, IfIndex: r.Index, VRF: r.VRF, Source: r.Source})
 		}
 	}
 	return out, err
@@ -257,4 +296,17 @@ func (s *Service) VLANs(ctx context.Context, q bun.IDB, itemIDs []string) (map[s
 		}
 	}
 	return out, err
+}
+
+// ItemAt implements estate.AddressOwners. Addresses of VRFs are left out: the same
+// one may be in several.
+func (s *Service) ItemAt(ctx context.Context, q bun.IDB, address string) (string, error) {
+	var ids []string
+	if err := q.NewRaw("SELECT DISTINCT item_id FROM network_addresses WHERE address = ? AND vrf = '' LIMIT 2", address).Scan(ctx, &ids); err != nil {
+		return "", err
+	}
+	if len(ids) != 1 {
+		return "", errs.New(errs.NotFound, "%d items have the address %s.", len(ids), address)
+	}
+	return ids[0], nil
 }

@@ -239,6 +239,9 @@ func (s *Service) itemPorts(ctx context.Context, q bun.IDB, name string) ([]Port
 	}
 	out := []Port{}
 	for _, r := range ps[i.ID] {
+		if r.nameless() {
+			continue
+		}
 		p := Port{Index: r.Index, Name: r.key(), Descr: r.Descr, Alias: r.Alias, Type: r.Type, MAC: r.MAC, SpeedBPS: r.SpeedBPS, MTU: r.MTU, AdminUp: r.AdminUp, OperUp: r.OperUp, Duplex: r.Duplex, VLAN: r.VLAN, Source: r.Source}
 		for _, a := range addrs {
 			if a.Index == r.Index && a.Source == r.Source {

@@ -87,7 +87,8 @@ func (s *Service) host(ctx context.Context, tx *db.Tx, a *agentRow, in *agentwir
 			if len(nets) < 200 && !i.Loopback {
 				nets = append(nets, map[string]any{"name": clean(i.Name, 100), "addresses": cleanAll(i.Addresses)})
 			}
-			if i.MAC != "" && !i.Virtual && !i.Loopback && len(more[estate.ByMAC]) < 64 {
+			// Of virtual interfaces those count whose address was not made up by the host.
+			if i.MAC != "" && (!i.Virtual || !localMAC(i.MAC)) && !i.Loopback && len(more[estate.ByMAC]) < 64 {
 				more[estate.ByMAC] = append(more[estate.ByMAC], clean(i.MAC, 50))
 			}
 		}
@@ -95,6 +96,13 @@ func (s *Service) host(ctx context.Context, tx *db.Tx, a *agentRow, in *agentwir
 	}
 	item.Identity = s.identity(ctx, tx, a, more)
 	return s.places.Observed(ctx, tx, item)
+}
+
+// localMAC tells that an address was not given by a maker (bit 2 of the first byte,
+// IEEE 802).
+func localMAC(mac string) bool {
+	m, err := net.ParseMAC(mac)
+	return err != nil || m[0]&2 != 0
 }
 
 func cleanAll(in []string) []string {

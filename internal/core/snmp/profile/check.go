@@ -14,8 +14,9 @@ import (
 )
 
 var (
-	nameRE   = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
-	metricRE = regexp.MustCompile(`^[a-z][a-z0-9_]{0,127}$`)
+	nameRE    = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
+	mibNameRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
+	metricRE  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,127}$`)
 )
 
 // identityParts are the names that a group of a pattern may have.
@@ -107,6 +108,16 @@ func (c *checker) profile(path string, p *Profile) {
 				c.fail(at+".labels", key, "must be of a-z, 0-9 and underscore and begin with a letter")
 			}
 			c.refs(at+".labels."+key, text, r.Columns)
+		}
+	}
+	for i, t := range p.Traps {
+		if !mibNameRE.MatchString(t.Name) {
+			c.fail(fmt.Sprintf("%s.traps[%d].name", path, i), t.Name, "must begin with a letter and have 1 to 64 letters, digits and hyphens")
+		}
+	}
+	for i, o := range p.Objects {
+		if !mibNameRE.MatchString(o.Name) {
+			c.fail(fmt.Sprintf("%s.objects[%d].name", path, i), o.Name, "must begin with a letter and have 1 to 64 letters, digits and hyphens")
 		}
 	}
 }

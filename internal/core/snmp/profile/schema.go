@@ -34,6 +34,10 @@ type Profile struct {
 	Sensors      []Sensor     `yaml:"sensors"`
 	Neighbors    []Neighbor   `yaml:"neighbors"`
 	Metrics      []Metric     `yaml:"metrics"`
+	// Traps and Objects give names to what the devices send by themselves. They are
+	// known for every device, whichever profile it has.
+	Traps   []Trap   `yaml:"traps"`
+	Objects []Object `yaml:"objects"`
 
 	file string
 	// own is set for a user's profile.
@@ -213,6 +217,24 @@ type Metric struct {
 	// Unless names rows of the profile, processors or memories, that tell the same
 	// better; the metric is left out when there are such.
 	Unless string `yaml:"unless" enum:"processors,memories"`
+}
+
+// Trap is the name of a notification.
+type Trap struct {
+	OID  OID    `yaml:"oid" required:"true"`
+	Name string `yaml:"name" required:"true"`
+	// Means is one sentence on what it says.
+	Means string `yaml:"means"`
+	// State is how bad that is; empty when the trap alone does not tell.
+	State string `yaml:"state" enum:"ok,warning,critical"`
+}
+
+// Object is the name of a value in a notification; what follows the OID is the index.
+type Object struct {
+	OID  OID    `yaml:"oid" required:"true"`
+	Name string `yaml:"name" required:"true"`
+	// Values are the words for its numbers.
+	Values map[string]string `yaml:"values"`
 }
 
 // OID is a dotted number of at least two arcs.

@@ -20,7 +20,7 @@ func (x *index) bridges(tables []Sighting, neighbors []claim) []claim {
 	// What LLDP or CDP says of a port is not guessed again.
 	told := map[portOf]string{}
 	for _, c := range neighbors {
-		if c.layer == Physical {
+		if c.layer == Physical && !c.ev.Gone {
 			told[portOf{c.from.Device, c.from.Port}] = c.to.id()
 			if c.to.Device != "" && c.to.Port != "" {
 				told[portOf{c.to.Device, c.to.Port}] = c.from.id()
@@ -63,12 +63,18 @@ type forwarding struct {
 func newForwarding(x *index, tables []Sighting) *forwarding {
 	f := &forwarding{seen: map[portOf]map[string]Sighting{}, bridgesAt: map[portOf]map[string]string{}, toward: map[[2]string][]string{}, owner: map[string]string{}}
 	is := map[string]bool{}
+	type entry struct{ device, mac string }
+	now := map[entry]bool{}
 	for _, s := range tables {
 		is[s.Device] = true
+		if !s.Gone {
+			now[entry{s.Device, MAC(s.RemoteMAC)}] = true
+		}
 	}
 	for _, s := range tables {
 		m := MAC(s.RemoteMAC)
-		if m == "" || s.Port == "" {
+		// Where an address is now counts, not where it was.
+		if m == "" || s.Port == "" || s.Gone && now[entry{s.Device, m}] {
 			continue
 		}
 		d := x.byMAC[m]
@@ -82,7 +88,7 @@ func newForwarding(x *index, tables []Sighting) *forwarding {
 		}
 		if was, ok := f.seen[p][m]; ok {
 			// One address in several VLANs is one address.
-			s.First, s.Last, s.VLAN = earlier(was.First, s.First), later(was.Last, s.Last), was.VLAN
+			s.First, s.Last, s.VLAN, s.Gone = earlier(was.First, s.First), later(was.Last, s.Last), was.VLAN, was.Gone && s.Gone
 		}
 		f.seen[p][m] = s
 		if d != "" && d != twice {

@@ -47,6 +47,9 @@ func newIndex(ds []Device) *index {
 			}
 		}
 		x.portMACs[d.ID] = macs
+		for _, m := range d.MACs {
+			put(x.byMAC, MAC(m), d.ID)
+		}
 		for _, a := range d.Addresses {
 			if ip, err := netip.ParseAddr(a); err == nil && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !ip.IsUnspecified() && !ip.IsMulticast() {
 				put(x.byAddr, ip.Unmap().WithZone("").String(), d.ID)
@@ -57,19 +60,45 @@ func newIndex(ds []Device) *index {
 }
 
 // learn adds the chassis addresses that devices tell by LLDP and that are not those
-// of a port.
+// of a port; and, from address tables, the hardware addresses of devices of which
+// only the IP address is known.
 func (x *index) learn(ss []Sighting) {
+	tables := map[string]string{}
 	for _, s := range ss {
 		m := MAC(s.RemoteMAC)
-		if m == "" || s.Protocol != LLDP {
+		if m == "" {
 			continue
 		}
-		if d := x.named(s.RemoteName); d != "" {
-			if _, known := x.byMAC[m]; !known {
-				x.byMAC[m] = d
+		switch {
+		case s.Protocol == LLDP:
+			if d := x.named(s.RemoteName); d != "" {
+				if _, known := x.byMAC[m]; !known {
+					x.byMAC[m] = d
+				}
+			}
+		case s.Protocol == ARP && !s.Gone:
+			if d := x.at(s.RemoteAddress); d != "" {
+				put(tables, m, d)
 			}
 		}
 	}
+	for m, d := range tables {
+		if _, known := x.byMAC[m]; !known {
+			x.byMAC[m] = d
+		}
+	}
+}
+
+// at finds the only device with the address.
+func (x *index) at(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	if d := x.byAddr[ip.Unmap().WithZone("").String()]; d != twice {
+		return d
+	}
+	return ""
 }
 
 // resolve finds the device at the far end: by MAC, by name, by address.
@@ -80,12 +109,7 @@ func (x *index) resolve(s Sighting) string {
 	if d := x.named(s.RemoteName); d != "" {
 		return d
 	}
-	if ip, err := netip.ParseAddr(s.RemoteAddress); err == nil {
-		if d := x.byAddr[ip.Unmap().WithZone("").String()]; d != twice {
-			return d
-		}
-	}
-	return ""
+	return x.at(s.RemoteAddress)
 }
 
 func (x *index) named(name string) string {
@@ -183,6 +207,15 @@ func abbreviate(s string) string {
 		return ""
 	}
 	return s[:2] + s[n:]
+}
+
+// written gives a hardware address as people write it; other text as it is.
+func written(s string) string {
+	m := MAC(s)
+	if m == "" {
+		return s
+	}
+	return m[0:2] + ":" + m[2:4] + ":" + m[4:6] + ":" + m[6:8] + ":" + m[8:10] + ":" + m[10:12]
 }
 
 // MAC gives a hardware address as twelve lower-case digits; "" when s is none, or

@@ -29,12 +29,14 @@ const (
 	Service = "service"
 )
 
-// Device is an item with its ports and addresses.
+// Device is an item with its ports and addresses. MACs are those that are known to be
+// its own without a port.
 type Device struct {
 	ID        string
 	Names     []string
 	Ports     []Port
 	Addresses []string
+	MACs      []string
 }
 
 // Port of a device. Key names it in the device and is never empty.
@@ -43,9 +45,11 @@ type Port struct {
 }
 
 // Sighting is one thing that a device said about the other end of a port. Port is
-// empty when it is not known.
+// empty when it is not known. Gone means that the device does not say so any more.
 type Sighting struct {
 	Device, Port, Protocol                           string
+	RemotePortDescr                                  string
+	Gone                                             bool
 	RemoteName, RemotePort, RemoteMAC, RemoteAddress string
 	Process                                          string
 	RemoteTCP                                        int
@@ -77,7 +81,9 @@ type Evidence struct {
 	Weight float64   `json:"weight"`
 	First  time.Time `json:"first_seen"`
 	Last   time.Time `json:"last_seen"`
-	VLAN   int64     `json:"vlan,omitempty"`
+	// Gone tells that nobody says so any more.
+	Gone bool  `json:"gone,omitempty" doc:"Nobody says so any more; until last_seen somebody did."`
+	VLAN int64 `json:"vlan,omitempty"`
 	// Ports and Processes belong to connections.
 	Ports     []int    `json:"ports,omitempty"`
 	Processes []string `json:"processes,omitempty"`
@@ -92,6 +98,10 @@ type Link struct {
 	Confidence float64
 	First      time.Time
 	Last       time.Time
+
+	// What the ends say of it (nothing, former or current), and when they did last.
+	saidA, saidB int
+	lastA, lastB time.Time
 }
 
 // The weights: how sure one direction of one protocol makes a link.
@@ -143,7 +153,7 @@ func Join(devices []Device, sightings []Sighting, staleBefore time.Time) []Link 
 func compareSightings(a, b Sighting) int {
 	return cmp.Or(cmp.Compare(a.Device, b.Device), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.RemoteMAC, b.RemoteMAC),
 		cmp.Compare(a.RemoteName, b.RemoteName), cmp.Compare(a.RemotePort, b.RemotePort), cmp.Compare(a.RemoteAddress, b.RemoteAddress), cmp.Compare(a.VLAN, b.VLAN),
-		cmp.Compare(a.RemoteTCP, b.RemoteTCP), cmp.Compare(a.Process, b.Process), a.First.Compare(b.First), a.Last.Compare(b.Last))
+		cmp.Compare(a.RemoteTCP, b.RemoteTCP), cmp.Compare(a.Process, b.Process), cmp.Compare(a.RemotePortDescr, b.RemotePortDescr), a.First.Compare(b.First), a.Last.Compare(b.Last))
 }
 
 // neighbor turns a sighting of LLDP or CDP into a claim. Who cannot be found among
@@ -156,9 +166,15 @@ func (x *index) neighbor(s Sighting) []claim {
 		return nil
 	case to.Device != "":
 		to.Port = x.port(to.Device, s.RemotePort, s.RemoteMAC)
+		if to.Port == "" && s.RemotePortDescr != "" {
+			to.Port = x.port(to.Device, s.RemotePortDescr, "")
+		}
 	default:
 		to = unknown(s)
 		to.Port = strings.TrimSpace(s.RemotePort)
+		if MAC(to.Port) != "" && s.RemotePortDescr != "" {
+			to.Port = strings.TrimSpace(s.RemotePortDescr)
+		}
 		if to.Unknown == "" {
 			return nil
 		}
@@ -188,7 +204,7 @@ func (x *index) adjacent(s Sighting) []claim {
 }
 
 func evidence(s Sighting, w float64) Evidence {
-	e := Evidence{Protocol: s.Protocol, Weight: w, First: s.First, Last: s.Last, VLAN: s.VLAN}
+	e := Evidence{Protocol: s.Protocol, Weight: w, First: s.First, Last: s.Last, Gone: s.Gone, VLAN: s.VLAN}
 	if s.RemoteTCP > 0 {
 		e.Ports = []int{s.RemoteTCP}
 	}
@@ -199,7 +215,10 @@ func evidence(s Sighting, w float64) Evidence {
 }
 
 func unknown(s Sighting) End {
-	label := cmp.Or(strings.TrimSpace(s.RemoteName), s.RemoteAddress, s.RemoteMAC)
+	label := cmp.Or(strings.TrimSpace(s.RemoteName), s.RemoteAddress, written(s.RemoteMAC))
+	if MAC(label) != "" {
+		label = cmp.Or(s.RemoteAddress, written(label))
+	}
 	switch {
 	case MAC(s.RemoteMAC) != "":
 		return End{Unknown: "mac:" + MAC(s.RemoteMAC), Label: label}

@@ -49,6 +49,7 @@ func merge(claims []claim, staleBefore time.Time) []Link {
 			out = append(out, l)
 		}
 	}
+	out = supersede(out)
 	support(out)
 	for i := range out {
 		out[i].finish(staleBefore)
@@ -114,15 +115,92 @@ func joinPair(hs []half) []Link {
 		for _, h := range groups[k] {
 			l.A.Label, l.B.Label = better(l.A.Label, h.a.Label), better(l.B.Label, h.b.Label)
 			l.add(h.ev, h.reversed)
+			said := current
+			if h.ev.Gone {
+				said = former
+			}
+			if h.reversed {
+				l.saidB, l.lastB = max(l.saidB, said), later(l.lastB, h.ev.Last)
+			} else {
+				l.saidA, l.lastA = max(l.saidA, said), later(l.lastA, h.ev.Last)
+			}
 		}
 		out = append(out, l)
 	}
 	return out
 }
 
-// better chooses between labels so that the order of claims does not matter: the
-// longer one says more.
+// supersede drops links that were left behind when something moved. Nobody sees them
+// any more, or the device of a port does not, and something else is on the port now;
+// or one end does not, and the other was seen elsewhere after it was last heard.
+// A link that was only cut stays until it is old.
+func supersede(ls []Link) []Link {
+	key := func(e End) string { return e.id() + "\x00" + e.Port }
+	now, own, since := map[string]bool{}, map[string]bool{}, map[string]time.Time{}
+	for _, l := range ls {
+		if l.Layer != Physical {
+			continue
+		}
+		a, b := l.says(true), l.says(false)
+		if a == current || b == current {
+			for _, k := range []string{key(l.A), key(l.B)} {
+				now[k] = true
+				since[k] = later(since[k], l.from())
+			}
+		}
+		if a == current {
+			own[key(l.A)] = true
+		}
+		if b == current {
+			own[key(l.B)] = true
+		}
+	}
+	return slices.DeleteFunc(ls, func(l Link) bool {
+		if l.Layer != Physical {
+			return false
+		}
+		a, b := l.says(true), l.says(false)
+		left := a != current && b != current && (now[key(l.A)] || now[key(l.B)])
+		moved := a == former && b == current && since[key(l.B)].After(l.lastB) || b == former && a == current && since[key(l.A)].After(l.lastA)
+		return left || moved || a == former && own[key(l.A)] || b == former && own[key(l.B)]
+	})
+}
+
+// from is when what is said of a link now was said first.
+func (l *Link) from() time.Time {
+	var at time.Time
+	for _, e := range l.Evidence {
+		if !e.Gone && (at.IsZero() || e.First.Before(at)) {
+			at = e.First
+		}
+	}
+	return at
+}
+
+// What an end says of a link.
+const (
+	nothing = iota
+	former
+	current
+)
+
+// says tells what side A, or B, says of the link now.
+func (l *Link) says(sideA bool) int {
+	if sideA {
+		return l.saidA
+	}
+	return l.saidB
+}
+
+// better chooses between labels so that the order of claims does not matter: a name
+// comes before a hardware address, and the longer one says more.
 func better(a, b string) string {
+	if a != "" && b != "" && (MAC(a) == "") != (MAC(b) == "") {
+		if MAC(a) == "" {
+			return a
+		}
+		return b
+	}
 	if len(b) > len(a) || len(b) == len(a) && b < a {
 		return b
 	}
@@ -144,6 +222,7 @@ func (l *Link) add(e Evidence, fromB bool) {
 func (e *Evidence) join(o Evidence) {
 	e.FromA, e.FromB = e.FromA || o.FromA, e.FromB || o.FromB
 	e.Weight = max(e.Weight, o.Weight)
+	e.Gone = e.Gone && o.Gone
 	e.First, e.Last = earlier(e.First, o.First), later(e.Last, o.Last)
 	if e.VLAN == 0 || o.VLAN != 0 && o.VLAN < e.VLAN {
 		e.VLAN = o.VLAN

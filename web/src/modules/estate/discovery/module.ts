@@ -59,7 +59,7 @@ export const module = defineModule({
       to: '/estate/suggestions',
       label: 'Suggested checks',
       icon: IconListCheck,
-      chord: 'g s',
+      chord: 'v c',
       permission: 'item.read',
     },
     {

@@ -20,7 +20,7 @@ export const module = defineModule({
       to: '/estate/health',
       label: 'Inventory health',
       icon: IconHeartRateMonitor,
-      chord: 'g h',
+      chord: 'v h',
       permission: 'item.read',
     },
   ],

@@ -84,7 +84,7 @@ export const module = defineModule({
       to: '/settings/item-kinds',
       label: 'Item kinds',
       icon: IconSitemap,
-      chord: 'g d',
+      chord: 'v k',
       permission: 'item.model',
     },
   ],

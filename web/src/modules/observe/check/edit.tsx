@@ -14,7 +14,7 @@ import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, useNavigate, useParams } from '@tanstack/react-router';
 import { type FormEvent, useMemo, useState } from 'react';
 import { messageOf, Problem } from '@/api/problems';
-import { useItemNames } from '@/lib/names';
+import { useEdges, useItemNames } from '@/lib/names';
 import { useUrlState } from '@/lib/url';
 import { FieldGroup, Form, FormActions, Row } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
@@ -70,6 +70,7 @@ interface Values {
   attempts: number;
   freshness: string;
   parents: string;
+  from: string;
   disabled: boolean;
 }
 
@@ -98,6 +99,7 @@ function Editor({
     attempts: old?.attempts ?? 3,
     freshness: old?.freshness ? brief(old.freshness) : '',
     parents: (old?.parents ?? []).join('\n'),
+    from: old?.from ?? '',
     disabled: old ? !old.enabled : false,
   });
   const [probe, setProbe] = useState<Record<string, string>>({});
@@ -107,6 +109,14 @@ function Editor({
   const [more, setMore] = useState(false);
   const [asked] = useDebouncedValue(v.item, 150);
   const items = useItemNames(asked);
+  const edges = useEdges();
+  const places = [
+    { value: '', label: 'The server' },
+    ...edges.map((e) => ({ value: e.name, label: `Edge ${e.name}` })),
+    { value: 'any', label: 'Any edge that is up' },
+    { value: 'all', label: 'All edges' },
+  ];
+  if (v.from && !places.some((p) => p.value === v.from)) places.push({ value: v.from, label: `Edge ${v.from}` });
   const fields = type?.fields ?? [];
   const first = fields.filter(important);
   const rest = fields.filter((f) => !important(f));
@@ -132,6 +142,7 @@ function Editor({
       retry_every: v.retry_every.trim() || undefined,
       attempts: v.attempts || undefined,
       freshness: v.freshness.trim() || undefined,
+      from: (typeName === 'passive' && (v.from === 'any' || v.from === 'all') ? '' : v.from) || undefined,
       disabled: v.disabled || undefined,
       parents: v.parents.trim()
         ? v.parents
@@ -228,6 +239,23 @@ function Editor({
           error={errors.item}
           onChange={(t) => set({ item: t })}
         />
+        {typeName !== 'passive' && (edges.length > 0 || v.from) && (
+          <Select
+            label="Runs from"
+            description={
+              v.from === 'all'
+                ? 'It fails when it fails from one of them, and is OK when it is from all.'
+                : v.from
+                  ? 'While the edge is down, the check is unreachable and only the edge alerts.'
+                  : undefined
+            }
+            data={places}
+            value={v.from}
+            allowDeselect={false}
+            error={errors.from}
+            onChange={(t) => set({ from: t ?? '' })}
+          />
+        )}
         <FieldGroup title="When" hint="A state is sure after as many attempts as given here.">
           <Row>
             <TextInput

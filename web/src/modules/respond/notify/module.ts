@@ -33,7 +33,7 @@ export const module = defineModule({
       to: '/respond/notifications',
       label: 'Notifications',
       icon: IconSend,
-      chord: 'g n',
+      chord: 'v n',
       permission: 'notification.read',
     },
     {

@@ -69,7 +69,7 @@ export const module = defineModule({
       to: '/settings/teams',
       label: 'Teams',
       icon: IconUsersGroup,
-      chord: 'g t',
+      chord: 'v m',
       permission: 'account.read',
     },
     {

@@ -1,0 +1,1 @@
+ALTER TABLE network_evidence ADD COLUMN remote_port_descr TEXT NOT NULL DEFAULT '';
