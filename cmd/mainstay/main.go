@@ -92,6 +92,7 @@ func rootCommand() *cobra.Command {
 		tokenCommand(),
 		checkCommand(),
 		ruleCommand(),
+		logCommand(),
 		discoverCommand(),
 		profileCommand(),
 		flowCommand(),
