@@ -60,7 +60,9 @@ func newInstance(d module.Deps) *instance {
 		return r.ID, err
 	})
 	d.Health.Add("check states", s.engine.writer.Err)
-	return &instance{Service: s, planner: &planner{s: s, inside: map[string]map[string]bool{}}}
+	p := &planner{s: s, inside: map[string]map[string]bool{}}
+	s.engine.failing = p.failing
+	return &instance{Service: s, planner: p}
 }
 
 func (s *Service) summaries(ctx context.Context, q bun.IDB, ids []string) ([]entity.Summary, error) {
@@ -267,5 +269,5 @@ func (s *Service) Resources() []apply.Resource {
 			}
 			return out, nil
 		},
-	}}
+	}, s.planResource()}
 }
