@@ -29,7 +29,7 @@ checks: [{name: shop-http, item: shop-web, every: 1s, retry_every: 500ms, attemp
 channels: [{name: web-mail, email: {to: [boss@example.org]}}]
 schedules: [{name: primary, time_zone: Europe/Berlin, rotations: [{members: [ops@example.org], every: 168h, starts: "2026-01-05T09:00:00"}]}]
 escalations: [{name: web, steps: [{notify: [{schedule: primary}], after: 0s}, {notify: [{channel: web-mail}], after: 2s}]}]
-policies: [{name: default, match: {}, escalation: web, resolve: auto}]
+policies: [{name: default, match: {}, escalation: web, resolve: auto, resolve_after: 1s}]
 smtp: {host: 127.0.0.1, port: %d, from: "mainstay@example.org", tls: none}
 `, web.port, mails.port()), nil)
 	var c struct {
