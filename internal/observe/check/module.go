@@ -244,6 +244,7 @@ func (s *Service) Resources() []apply.Resource {
 			_, outcome, err := s.Save(ctx, tx, *e.(*Spec), "")
 			return apply.Change{Outcome: outcome}, err
 		},
+		Bulk: s.saveMany,
 		Export: func(ctx context.Context, q bun.IDB) ([]any, error) {
 			var rows []row
 			if err := q.NewSelect().Model(&rows).OrderExpr("name").Scan(ctx); err != nil {
