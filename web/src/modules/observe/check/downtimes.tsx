@@ -66,10 +66,12 @@ function Page() {
                       <tr>
                         <th style={{ width: 110 }}>State</th>
                         <th>Title</th>
-                        <th>Covers</th>
-                        <th style={{ width: 150 }}>From</th>
-                        <th style={{ width: 150 }}>To</th>
-                        <th style={{ width: 130 }}>Planned by</th>
+                        <th className="wide">Covers</th>
+                        <th style={{ width: 176 }}>From</th>
+                        <th style={{ width: 176 }}>To</th>
+                        <th className="wide" style={{ width: 130 }}>
+                          Planned by
+                        </th>
                         <th style={{ width: 80 }}>
                           <span className="vh">Actions</span>
                         </th>
@@ -99,7 +101,7 @@ function Page() {
                               <span className="muted"> · {brief(d.flexible)} from the first failure</span>
                             )}
                           </td>
-                          <td className="muted">
+                          <td className="muted wide">
                             {[...d.items, ...d.checks].join(', ')}
                             {d.dependents && ' and what depends on it'}
                           </td>
@@ -109,7 +111,7 @@ function Page() {
                           <td>
                             <Time at={d.ends_at} mode="absolute" />
                           </td>
-                          <td className="muted">{d.created_by}</td>
+                          <td className="muted wide">{d.created_by}</td>
                           <td>
                             {may && !d.cancelled_at && Date.parse(d.ends_at) > Date.now() && (
                               <Button variant="subtle" size="compact-xs" onClick={() => setEnding(d)}>

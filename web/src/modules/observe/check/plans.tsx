@@ -28,10 +28,12 @@ export function Plans({ may }: { may: boolean }) {
         <thead>
           <tr>
             <th>Title</th>
-            <th>Covers</th>
+            <th className="wide">Covers</th>
             <th>Repeats</th>
-            <th style={{ width: 130 }}>Lasts</th>
-            <th style={{ width: 150 }}>Next</th>
+            <th className="wide" style={{ width: 130 }}>
+              Lasts
+            </th>
+            <th style={{ width: 176 }}>Next</th>
             <th style={{ width: 80 }}>
               <span className="vh">Actions</span>
             </th>
@@ -41,14 +43,14 @@ export function Plans({ may }: { may: boolean }) {
           {plans.map((p) => (
             <tr key={p.name}>
               <td>{p.name}</td>
-              <td className="muted">
+              <td className="muted wide">
                 {[...p.items, ...p.checks].join(', ')}
                 {p.dependents && ' and what depends on it'}
               </td>
               <td className="muted">
                 {describe(p.repeat)}, {p.starts.slice(11, 16)} {p.time_zone || 'UTC'}
               </td>
-              <td className="muted">
+              <td className="muted wide">
                 {p.flexible !== '0s' && `${brief(p.flexible)} within `}
                 {brief(p.lasts)}
               </td>
