@@ -128,6 +128,12 @@ func (a *App) migrate(ctx context.Context, mods []module.Module) error {
 	if err := a.db.Migrate(ctx, sets); err != nil {
 		return err
 	}
+	a.health.Add("database", func() error {
+		if err := a.db.Problem(); err != nil {
+			return errors.New(errs.Message(err))
+		}
+		return nil
+	})
 	a.jobs = job.New(a.db, a.logger)
 	return a.jobs.Migrate(ctx)
 }

@@ -77,12 +77,14 @@ type program struct {
 	ended  chan error
 }
 
-// start starts the server and waits until it is ready.
-func start(t *testing.T, address, dir string) *program {
+// start starts the server with further settings in its environment and waits until
+// it is ready.
+func start(t *testing.T, address, dir string, env ...string) *program {
 	t.Helper()
 	p := &program{t: t, url: "http://" + address, stderr: &bytes.Buffer{}, ended: make(chan error, 1)}
 	p.cmd = exec.Command(binary(t), "serve", "--listen", address, "--data", dir, "--log-level", "warn")
 	p.cmd.Env = append(os.Environ(), "MAINSTAY_BOOTSTRAP_TOKEN="+token, "MAINSTAY_DISCOVERY__HOST=false")
+	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stderr = p.stderr
 	require.NoError(t, p.cmd.Start())
 	go func() { p.ended <- p.cmd.Wait() }()

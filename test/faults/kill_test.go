@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 )
 
 // sink is a mail server that keeps what it acknowledged.
@@ -118,9 +120,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func rounds(t *testing.T) int {
+// rounds is how many kills there are: usual, unless MAINSTAY_KILL_ROUNDS says more.
+func rounds(t *testing.T, usual int) int {
 	t.Helper()
-	n := 10
+	n := usual
 	if s := os.Getenv("MAINSTAY_KILL_ROUNDS"); s != "" {
 		var err error
 		n, err = strconv.Atoi(s)
@@ -196,13 +199,24 @@ func about(all []incidentRow, check string) []string {
 // for the moment between the mail server's answer and writing that down.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	n := rounds(t)
+	killed(t, rounds(t, 10))
+}
+
+// TestKillPostgres does the same on PostgreSQL, which outlives the server and may
+// still work on what it was sent last.
+func TestKillPostgres(t *testing.T) {
+	t.Parallel()
+	killed(t, rounds(t, 5), "MAINSTAY_DATABASE__URL="+testkit.PostgresURL(t))
+}
+
+func killed(t *testing.T, n int, env ...string) {
+	t.Helper()
 	mails := newSink(t)
 	world := &site{down: make([]atomic.Bool, n)}
 	target := httptest.NewServer(world)
 	defer target.Close()
 	address, dir := freeAddress(t), t.TempDir()
-	p := start(t, address, dir)
+	p := start(t, address, dir, env...)
 	p.must("POST", "/api/v1/apply", opsFile(n, mails, target.URL), nil)
 	var made incidentRow
 	p.must("POST", "/api/v1/incidents", map[string]any{"title": "the one to comment on"}, &made)
@@ -239,7 +253,7 @@ func TestKill(t *testing.T) {
 		// Some kills hit the check, some the incident, some the delivery.
 		time.Sleep(time.Duration(rand.IntN(1600)) * time.Millisecond) //nolint:gosec // no secret
 		p.kill()
-		q := start(t, address, dir)
+		q := start(t, address, dir, env...)
 		p.cmd, p.ended, p.stderr = q.cmd, q.ended, q.stderr
 	}
 	check := func(i int) string { return "out-" + strconv.Itoa(i) }

@@ -56,6 +56,11 @@ type Resource struct {
 	// Apply makes the thing as the entry says, inside tx. Field errors are relative
 	// to the entry.
 	Apply func(ctx context.Context, tx *db.Tx, entry any) (Change, error)
+	// Bulk, if set, runs first with all entries of the key and does the plain ones
+	// with few statements, since nobody else can write meanwhile. It gives a change for
+	// each entry in order; one without an outcome is left to Apply, which also says
+	// what is wrong with an entry.
+	Bulk func(ctx context.Context, tx *db.Tx, entries []any) ([]Change, error)
 	// Connect, if set, runs for every entry once all entries of the key have been
 	// applied. References among entries of one key are made here, so that their
 	// order in the file does not matter. What it changed is added to the change of
@@ -227,8 +232,21 @@ func (e *Engine) Run(ctx context.Context, data []byte, dryRun bool) ([]Change, e
 // not be applied are not connected.
 func (e *Engine) key(ctx context.Context, tx *db.Tx, entries []entry) (changes []Change, bad []errs.Field, err error) {
 	var good []entry
-	for _, en := range entries {
-		c, err := e.one(ctx, tx, en, en.res.Apply)
+	done := make([]Change, len(entries))
+	if bulk := entries[0].res.Bulk; bulk != nil && len(entries) > 1 {
+		values := make([]any, len(entries))
+		for i, en := range entries {
+			values[i] = en.value
+		}
+		if done, err = bulk(ctx, tx, values); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i, en := range entries {
+		c, err := done[i], error(nil)
+		if c.Outcome == "" {
+			c, err = e.one(ctx, tx, en, en.res.Apply)
+		}
 		if err != nil {
 			fs := e.locate(en, err)
 			if fs == nil {

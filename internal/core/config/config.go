@@ -85,21 +85,24 @@ func (v Bytes) MarshalText() ([]byte, error) {
 
 // Config of a server. Every field has a default; see docs/configuration.md.
 type Config struct {
-	Listen    Listen    `yaml:"listen"`
-	Data      string    `yaml:"data"`
-	PublicURL string    `yaml:"public_url"`
-	Database  Database  `yaml:"database"`
-	TLS       TLS       `yaml:"tls"`
-	Log       Log       `yaml:"log"`
-	Metrics   Metrics   `yaml:"metrics"`
-	Traces    Traces    `yaml:"traces"`
-	History   History   `yaml:"history"`
-	Session   Session   `yaml:"session"`
-	Outbound  Outbound  `yaml:"outbound"`
-	Discovery Discovery `yaml:"discovery"`
-	Addresses Addresses `yaml:"addresses"`
-	Agents    Agents    `yaml:"agents"`
-	Edges     Edges     `yaml:"edges"`
+	Listen    Listen   `yaml:"listen"`
+	Data      string   `yaml:"data"`
+	PublicURL string   `yaml:"public_url"`
+	Database  Database `yaml:"database"`
+	TLS       TLS      `yaml:"tls"`
+	Log       Log      `yaml:"log"`
+	Metrics   Metrics  `yaml:"metrics"`
+	Traces    Traces   `yaml:"traces"`
+	History   History  `yaml:"history"`
+	// Notifications and Escalations limit what is kept of who was told.
+	Notifications History   `yaml:"notifications"`
+	Escalations   History   `yaml:"escalations"`
+	Session       Session   `yaml:"session"`
+	Outbound      Outbound  `yaml:"outbound"`
+	Discovery     Discovery `yaml:"discovery"`
+	Addresses     Addresses `yaml:"addresses"`
+	Agents        Agents    `yaml:"agents"`
+	Edges         Edges     `yaml:"edges"`
 }
 
 // Database says where records live.
@@ -133,7 +136,8 @@ type Traces struct {
 	MaxBytes  Bytes    `yaml:"max_bytes"`
 }
 
-// History limits what is kept of check states, facts and the outbox.
+// History limits how long what happened is kept: under history that of check states,
+// facts and the outbox.
 type History struct {
 	Retention Duration `yaml:"retention"`
 }
@@ -220,13 +224,15 @@ func (c Config) beside(choice string, after int) (addr string, chosen bool) {
 func Default() Config {
 	return Config{
 		Listen: Listen{HTTP: "127.0.0.1:8080"}, Data: "./data",
-		Log:       Log{Level: "info", Format: "text"},
-		Metrics:   Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
-		Traces:    Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
-		History:   History{Retention: Duration(400 * 24 * time.Hour)},
-		Session:   Session{Lifetime: Duration(14 * 24 * time.Hour)},
-		Discovery: Discovery{Host: true},
-		Addresses: Addresses{DNS: true},
+		Log:           Log{Level: "info", Format: "text"},
+		Metrics:       Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
+		Traces:        Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
+		History:       History{Retention: Duration(400 * 24 * time.Hour)},
+		Notifications: History{Retention: Duration(400 * 24 * time.Hour)},
+		Escalations:   History{Retention: Duration(400 * 24 * time.Hour)},
+		Session:       Session{Lifetime: Duration(14 * 24 * time.Hour)},
+		Discovery:     Discovery{Host: true},
+		Addresses:     Addresses{DNS: true},
 	}
 }
 
@@ -322,8 +328,8 @@ func (c *Config) settings() map[string]func(string) error {
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
 		"traces.retention": text(&c.Traces.Retention), "traces.max_bytes": text(&c.Traces.MaxBytes),
-		"history.retention": text(&c.History.Retention),
-		"session.lifetime":  text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
+		"history.retention": text(&c.History.Retention), "notifications.retention": text(&c.Notifications.Retention), "escalations.retention": text(&c.Escalations.Retention),
+		"session.lifetime": text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
 		"addresses.dns": boolean(&c.Addresses.DNS), "addresses.resolver": str(&c.Addresses.Resolver), "agents.listen": str(&c.Agents.Listen), "agents.public_url": str(&c.Agents.PublicURL),
 		"edges.listen": str(&c.Edges.Listen), "edges.public_url": str(&c.Edges.PublicURL),
 	}
@@ -387,6 +393,9 @@ func (c *Config) validate() []errs.Field {
 		add("traces.max_bytes", strconv.FormatInt(int64(c.Traces.MaxBytes), 10), "must be at least 64MiB")
 	}
 	atLeast("history.retention", c.History.Retention, 24*time.Hour)
+	// The link in a message that acknowledges works for a week.
+	atLeast("notifications.retention", c.Notifications.Retention, 8*24*time.Hour)
+	atLeast("escalations.retention", c.Escalations.Retention, 24*time.Hour)
 	atLeast("session.lifetime", c.Session.Lifetime, 5*time.Minute)
 	if c.Metrics.MaxBytes < 64<<20 {
 		add("metrics.max_bytes", strconv.FormatInt(int64(c.Metrics.MaxBytes), 10), "must be at least 64MiB")

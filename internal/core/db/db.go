@@ -43,6 +43,7 @@ type DB struct {
 	write, read *bun.DB
 	dialect     Dialect
 	clock       clock.Clock
+	space       space
 }
 
 // Options say what to open.
@@ -196,6 +197,11 @@ func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) erro
 }
 
 func (d *DB) once(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	err := d.attempt(ctx, fn)
+	return d.space.judge(err)
+}
+
+func (d *DB) attempt(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
 	btx, err := d.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -211,6 +217,11 @@ func (d *DB) once(ctx context.Context, fn func(ctx context.Context, tx *Tx) erro
 		return err
 	}
 	if err := btx.Commit(); err != nil {
+		if d.dialect == SQLite {
+			// A commit that a full disk refused can leave the transaction open on the only
+			// connection that writes; that there is none is what is wanted.
+			_, _ = d.write.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
 		return fmt.Errorf("commit: %w", err)
 	}
 	done = true

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -12,9 +11,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/entity"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
-	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
-	"github.com/mainstay-ops/mainstay/internal/observe/check/state"
 )
 
 // Downtime is a maintenance window.
@@ -31,125 +28,21 @@ type Downtime struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	CancelledAt *time.Time `json:"cancelled_at,omitempty"`
 	Active      bool       `json:"active"`
+	// Flexible is how long the maintenance lasts from the first failure between
+	// StartsAt and EndsAt; 0 is from StartsAt to EndsAt. Once it began, these two are
+	// its real times, and SpanFrom and SpanTo what was planned.
+	Flexible observe.Duration `json:"flexible"`
+	Waiting  bool             `json:"waiting" doc:"Flexible, and no failure began it yet."`
+	SpanFrom *time.Time       `json:"span_from,omitempty"`
+	SpanTo   *time.Time       `json:"span_to,omitempty"`
+	Plan     string           `json:"plan,omitempty" doc:"Name of the plan that made it."`
+	// FlexibleMs is Flexible as it is stored.
+	FlexibleMs int64 `json:"-"`
 }
 
 const maxDowntime = 366 * 24 * time.Hour
 
 type downtimeTarget struct{ DowntimeID, RefKind, RefID string }
-
-// planner begins and ends downtimes at their moments. What a downtime covers is
-// looked at again each time, so that new checks of its items are in it.
-type planner struct {
-	s      *Service
-	mu     sync.Mutex
-	inside map[string]map[string]bool // downtime -> check ids
-}
-
-const planEvery = time.Second
-
-func (p *planner) run(ctx context.Context) {
-	tick := time.NewTicker(planEvery)
-	defer tick.Stop()
-	for {
-		if err := p.look(ctx); err != nil && ctx.Err() == nil {
-			p.s.d.Logger.Error("downtimes cannot be read", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func (p *planner) look(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now().UTC()
-	var ds []Downtime
-	if err := p.s.d.DB.Reader().NewRaw("SELECT id, dependents FROM check_downtimes WHERE starts_at <= ? AND ends_at > ? AND cancelled_at IS NULL", now, now).Scan(ctx, &ds); err != nil {
-		return err
-	}
-	active := map[string]bool{}
-	for _, d := range ds {
-		active[d.ID] = true
-		want, err := p.s.covered(ctx, d.ID, d.Dependents)
-		if err != nil {
-			return err
-		}
-		have := p.inside[d.ID]
-		if have == nil {
-			have = map[string]bool{}
-			p.inside[d.ID] = have
-		}
-		for c := range want {
-			if !have[c] {
-				have[c] = true
-				p.send(c, state.DowntimeStart)
-			}
-		}
-		for c := range have {
-			if !want[c] {
-				delete(have, c)
-				p.send(c, state.DowntimeEnd)
-			}
-		}
-	}
-	for id, have := range p.inside {
-		if !active[id] {
-			for c := range have {
-				p.send(c, state.DowntimeEnd)
-			}
-			delete(p.inside, id)
-		}
-	}
-	return nil
-}
-
-func (p *planner) send(checkID string, k state.EventKind) {
-	p.s.engine.mu.RLock()
-	e := p.s.engine.byID[checkID]
-	p.s.engine.mu.RUnlock()
-	if e != nil {
-		p.s.engine.step(e, state.Event{Kind: k})
-	}
-}
-
-// adopt makes the saved depth of every check agree with the windows after a
-// restart: those that the saved state counts are taken as begun.
-func (p *planner) adopt(ctx context.Context) error {
-	now := time.Now().UTC()
-	var ds []Downtime
-	if err := p.s.d.DB.Reader().NewRaw("SELECT id, dependents FROM check_downtimes WHERE starts_at <= ? AND ends_at > ? AND cancelled_at IS NULL", now, now).Scan(ctx, &ds); err != nil {
-		return err
-	}
-	left := map[*entry]int{}
-	for _, e := range p.s.engine.list() {
-		if d := int(e.snapshot().Depth); d > 0 {
-			left[e] = d
-		}
-	}
-	for _, d := range ds {
-		want, err := p.s.covered(ctx, d.ID, d.Dependents)
-		if err != nil {
-			return err
-		}
-		have := map[string]bool{}
-		for c := range want {
-			if e := p.s.engine.byID[c]; e != nil && left[e] > 0 {
-				left[e]--
-				have[c] = true
-			}
-		}
-		p.inside[d.ID] = have
-	}
-	for e, n := range left {
-		for range n {
-			p.s.engine.step(e, state.Event{Kind: state.DowntimeEnd})
-		}
-	}
-	return nil
-}
 
 // covered lists the ids of the checks inside a downtime.
 func (s *Service) covered(ctx context.Context, downtimeID string, dependents bool) (map[string]bool, error) {
@@ -199,36 +92,24 @@ func (s *Service) Plan(ctx context.Context, in Downtime) (*Downtime, error) {
 			return errs.Fields(errs.Field{Path: "ends_at", Message: "must lie after the start and in the future"})
 		case in.EndsAt.Sub(in.StartsAt) > maxDowntime:
 			return errs.Fields(errs.Field{Path: "ends_at", Message: "must be at most a year after the start"})
+		case in.Flexible != 0 && (in.Flexible.D() < time.Minute || in.Flexible.D() > maxDowntime):
+			return errs.Fields(errs.Field{Path: "flexible", Value: in.Flexible.String(), Message: "must be from 1m to a year, or left out"})
 		}
 		d = in
 		d.ID, d.CreatedBy, d.CreatedAt = newID(), access.From(ctx).Actor(), tx.Now()
 		d.StartsAt, d.EndsAt = in.StartsAt.UTC(), in.EndsAt.UTC()
-		d.Active = !d.StartsAt.After(tx.Now())
-		if _, err := tx.NewRaw("INSERT INTO check_downtimes (id, title, starts_at, ends_at, dependents, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)", d.ID, d.Title, d.StartsAt, d.EndsAt, d.Dependents, d.CreatedBy, d.CreatedAt).Exec(ctx); err != nil {
+		d.Waiting = d.Flexible > 0
+		d.Active = !d.Waiting && !d.StartsAt.After(tx.Now())
+		if _, err := tx.NewRaw("INSERT INTO check_downtimes (id, title, starts_at, ends_at, dependents, created_by, created_at, flexible_ms, waiting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			d.ID, d.Title, d.StartsAt, d.EndsAt, d.Dependents, d.CreatedBy, d.CreatedAt, d.Flexible.D().Milliseconds(), d.Waiting).Exec(ctx); err != nil {
 			return err
 		}
-		add := func(kind, refID, teamID string) error {
-			if err := access.Check(ctx, observe.WriteChecks, teamID); err != nil {
-				return err
-			}
-			_, err := tx.NewRaw("INSERT INTO check_downtime_targets (downtime_id, ref_kind, ref_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", d.ID, kind, refID).Exec(ctx)
+		ts, err := s.targets(ctx, tx, in.Items, in.Checks)
+		if err != nil {
 			return err
 		}
-		for _, n := range in.Items {
-			it, err := s.items.ByName(ctx, tx, n)
-			if err != nil {
-				return err
-			}
-			if err := add(estate.ItemKind, it.ID, it.OwnerTeamID); err != nil {
-				return err
-			}
-		}
-		for _, n := range in.Checks {
-			r, err := rowByName(ctx, tx, n)
-			if err != nil {
-				return err
-			}
-			if err := add(observe.CheckKind, r.ID, r.TeamID); err != nil {
+		for _, t := range ts {
+			if _, err := tx.NewRaw("INSERT INTO check_downtime_targets (downtime_id, ref_kind, ref_id) VALUES (?, ?, ?)", d.ID, t.RefKind, t.RefID).Exec(ctx); err != nil {
 				return err
 			}
 		}
@@ -261,31 +142,20 @@ func (s *Service) Downtimes(ctx context.Context, past bool, limit int) ([]Downti
 		where = "ends_at > ? OR 1 = 1"
 	}
 	ds := []Downtime{}
-	if err := r.NewRaw("SELECT id, title, starts_at, ends_at, dependents, created_by, created_at, cancelled_at FROM check_downtimes WHERE "+where+" ORDER BY ends_at DESC LIMIT ?", now, limit).Scan(ctx, &ds); err != nil {
+	if err := r.NewRaw("SELECT id, title, starts_at, ends_at, dependents, created_by, created_at, cancelled_at, flexible_ms, waiting, span_from, span_to, plan FROM check_downtimes WHERE "+where+" ORDER BY ends_at DESC LIMIT ?", now, limit).Scan(ctx, &ds); err != nil {
 		return nil, err
 	}
 	for i := range ds {
 		d := &ds[i]
-		d.Items, d.Checks = []string{}, []string{}
-		d.Active = !d.StartsAt.After(now) && d.EndsAt.After(now) && d.CancelledAt == nil
-		var ts []downtimeTarget
-		if err := r.NewRaw("SELECT downtime_id, ref_kind, ref_id FROM check_downtime_targets WHERE downtime_id = ?", d.ID).Scan(ctx, &ts); err != nil {
+		d.Flexible = observe.Duration(time.Duration(d.FlexibleMs) * time.Millisecond)
+		d.Active = !d.Waiting && !d.StartsAt.After(now) && d.EndsAt.After(now) && d.CancelledAt == nil
+		var ts []planTarget
+		if err := r.NewRaw("SELECT ref_kind, ref_id FROM check_downtime_targets WHERE downtime_id = ?", d.ID).Scan(ctx, &ts); err != nil {
 			return nil, err
 		}
-		var refs []entity.Ref
-		for _, t := range ts {
-			refs = append(refs, entity.Ref{Kind: t.RefKind, ID: t.RefID})
-		}
-		m, err := s.d.Entities.Resolve(ctx, r, refs)
-		if err != nil {
+		var err error
+		if d.Items, d.Checks, err = s.targetNames(ctx, r, ts); err != nil {
 			return nil, err
-		}
-		for _, ref := range refs {
-			if sum, ok := m[ref]; ok && ref.Kind == observe.CheckKind {
-				d.Checks = append(d.Checks, sum.Name)
-			} else if ok {
-				d.Items = append(d.Items, sum.Name)
-			}
 		}
 	}
 	return ds, nil

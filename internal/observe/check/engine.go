@@ -67,6 +67,9 @@ type Engine struct {
 	live   *live.Hub
 	logger *slog.Logger
 	env    observe.ProbeEnv
+	// failing is called with the id of a check before a result of it that is not ok
+	// counts.
+	failing func(checkID string)
 
 	appender observe.Appender
 
@@ -102,6 +105,7 @@ func newEngine(d *db.DB, ev *event.Log, hub *live.Hub, logger *slog.Logger, reg 
 	g := &Engine{
 		db: d, events: ev, live: hub, logger: logger, env: env, byID: map[string]*entry{}, byName: map[string]*entry{}, epoch: time.Now(), kick: make(chan struct{}, 1), relinkC: make(chan struct{}, 1),
 		slots: make(chan struct{}, maxRunning), heavySlots: make(chan struct{}, maxHeavy),
+		failing:  func(string) {},
 		late:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mainstay_check_lateness_seconds", Help: "How long after its moment a check began.", Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2, 5}}),
 		executed: prometheus.NewCounter(prometheus.CounterOpts{Name: "mainstay_check_executions_total", Help: "Executions of checks."}),
 	}
@@ -179,6 +183,9 @@ func (g *Engine) guarded(p observe.Probe, limit time.Duration) (res observe.Resu
 func (g *Engine) apply(e *entry, res observe.Result, active bool) {
 	now := time.Now()
 	ev := state.Event{Kind: state.Result, Status: res.Status & 3, Start: res.Start}
+	if ev.Status != observe.OK {
+		g.failing(e.id)
+	}
 	e.mu.Lock()
 	if e.removed {
 		e.mu.Unlock()
@@ -334,6 +341,7 @@ func (g *Engine) deadline(e *entry, k dueKind) {
 	}
 	e.mu.Unlock()
 	if known {
+		g.failing(e.id)
 		g.step(e, state.Event{Kind: state.Missed, NewID: newID()})
 	}
 }

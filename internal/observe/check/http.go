@@ -114,26 +114,6 @@ type historyIn struct {
 	httpapi.Page
 }
 
-type downtimesIn struct {
-	Past  bool `query:"past" doc:"Also those that are over."`
-	Limit int  `query:"limit" minimum:"1" maximum:"500" default:"100"`
-}
-
-type planIn struct {
-	Body struct {
-		Title      string    `json:"title" minLength:"1" maxLength:"200"`
-		StartsAt   time.Time `json:"starts_at,omitzero"`
-		EndsAt     time.Time `json:"ends_at"`
-		Items      []string  `json:"items,omitempty" maxItems:"500"`
-		Checks     []string  `json:"checks,omitempty" maxItems:"500"`
-		Dependents bool      `json:"dependents,omitempty"`
-	}
-}
-
-type idIn struct {
-	ID string `path:"id"`
-}
-
 // Routes implements module.HasRoutes.
 func (s *Service) Routes(api *httpapi.API) {
 	const tag, base = "checks", "/api/v1/checks"
@@ -214,22 +194,6 @@ func (s *Service) Routes(api *httpapi.API) {
 			return &httpapi.Body[map[string]int]{Body: m}, nil
 		})
 	s.downtimeRoutes(api)
-}
-
-func (s *Service) downtimeRoutes(api *httpapi.API) {
-	const tag, base = "downtimes", "/api/v1/downtimes"
-	httpapi.Handle(api, httpapi.Op{ID: "list-downtimes", Method: "GET", Path: base, Need: observe.ReadChecks, Tag: tag, Summary: "Maintenance windows"},
-		func(ctx context.Context, in *downtimesIn) (*httpapi.Body[httpapi.List[Downtime]], error) {
-			ds, err := s.Downtimes(ctx, in.Past, in.Limit)
-			return httpapi.NewList(ds, ""), err
-		})
-	httpapi.Handle(api, httpapi.Op{ID: "plan-downtime", Method: "POST", Path: base, Need: observe.WriteChecks, Tag: tag, Summary: "Plan a maintenance window: checks go on, nobody is told", Status: http.StatusCreated},
-		func(ctx context.Context, in *planIn) (*httpapi.Body[*Downtime], error) {
-			d, err := s.Plan(ctx, Downtime{Title: in.Body.Title, StartsAt: in.Body.StartsAt, EndsAt: in.Body.EndsAt, Items: in.Body.Items, Checks: in.Body.Checks, Dependents: in.Body.Dependents})
-			return &httpapi.Body[*Downtime]{Body: d}, err
-		})
-	httpapi.Handle(api, httpapi.Op{ID: "cancel-downtime", Method: "DELETE", Path: base + "/{id}", Need: observe.WriteChecks, Tag: tag, Summary: "End a maintenance window", Status: http.StatusNoContent},
-		func(ctx context.Context, in *idIn) (*struct{}, error) { return nil, s.Cancel(ctx, in.ID) })
 }
 
 func visible(ctx context.Context, e *entry) bool {

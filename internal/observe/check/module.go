@@ -63,7 +63,9 @@ func newInstance(d module.Deps) *instance {
 		return r.ID, err
 	})
 	d.Health.Add("check states", s.engine.writer.Err)
-	return &instance{Service: s, planner: &planner{s: s, inside: map[string]map[string]bool{}}}
+	p := &planner{s: s, inside: map[string]map[string]bool{}}
+	s.engine.failing = p.failing
+	return &instance{Service: s, planner: p}
 }
 
 func (s *Service) summaries(ctx context.Context, q bun.IDB, ids []string) ([]entity.Summary, error) {
@@ -245,6 +247,7 @@ func (s *Service) Resources() []apply.Resource {
 			_, outcome, err := s.Save(ctx, tx, *e.(*Spec), "")
 			return apply.Change{Outcome: outcome}, err
 		},
+		Bulk: s.saveMany,
 		Export: func(ctx context.Context, q bun.IDB) ([]any, error) {
 			var rows []row
 			if err := q.NewSelect().Model(&rows).OrderExpr("name").Scan(ctx); err != nil {
@@ -270,5 +273,5 @@ func (s *Service) Resources() []apply.Resource {
 			}
 			return out, nil
 		},
-	}}
+	}, s.planResource()}
 }

@@ -22,7 +22,7 @@ func (s *Service) planned(ctx context.Context, q bun.IDB, itemIDs []string, from
 		EndsAt     time.Time
 		Dependents bool
 	}
-	if err := q.NewRaw("SELECT id, starts_at, ends_at, dependents FROM check_downtimes WHERE starts_at < ? AND ends_at > ? AND ends_at > starts_at", to, from).Scan(ctx, &ds); err != nil {
+	if err := q.NewRaw("SELECT id, starts_at, ends_at, dependents FROM check_downtimes WHERE starts_at < ? AND ends_at > ? AND ends_at > starts_at AND NOT waiting", to, from).Scan(ctx, &ds); err != nil {
 		return nil, err
 	}
 	out := map[string][]observe.Span{}

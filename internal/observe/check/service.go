@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -97,16 +98,9 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, spec Spec, ifMatch string
 			probe = keepSecrets(spec.Type, prev, probe)
 		}
 	}
-	settings, err := json.Marshal(spec.Settings)
+	r, err := draft(&spec, itemID, teamID, tx.Now())
 	if err != nil {
 		return nil, "", err
-	}
-	r := &row{
-		ID: newID(), Name: spec.Name, ItemID: itemID, TeamID: teamID, Type: spec.Type, EveryMS: spec.Every.D().Milliseconds(), RetryMS: spec.RetryEvery.D().Milliseconds(),
-		Attempts: spec.Attempts, FreshnessMS: spec.Freshness.D().Milliseconds(), Settings: string(settings), Enabled: !spec.Disabled, RunFrom: spec.From, CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
-	}
-	if spec.Probe != nil {
-		r.Target, r.TimeoutMS = spec.Probe.Target(), spec.timeout().Milliseconds()
 	}
 	outcome := apply.Created
 	var before any
@@ -131,7 +125,7 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, spec Spec, ifMatch string
 	if err != nil {
 		return nil, "", err
 	}
-	if err := search.Put(ctx, tx, search.Doc{Kind: observe.CheckKind, RefID: r.ID, Name: r.Name, Title: r.Name, Body: r.Type + " " + r.Target + " " + spec.Item, URL: checkURL(r.Name), TeamID: r.TeamID}); err != nil {
+	if err := search.Put(ctx, tx, doc(r, spec.Item)); err != nil {
 		return nil, "", err
 	}
 	action := "check.create"
@@ -144,6 +138,27 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, spec Spec, ifMatch string
 	cp, item := *r, spec.Item
 	tx.AfterCommit(func() { s.engine.put(&cp, item, s.d.Secrets, fresh) })
 	return r, outcome, nil
+}
+
+// draft is the row of a new check, without its probe.
+func draft(spec *Spec, itemID, teamID string, now time.Time) (*row, error) {
+	settings, err := json.Marshal(spec.Settings)
+	if err != nil {
+		return nil, err
+	}
+	r := &row{
+		ID: newID(), Name: spec.Name, ItemID: itemID, TeamID: teamID, Type: spec.Type, EveryMS: spec.Every.D().Milliseconds(), RetryMS: spec.RetryEvery.D().Milliseconds(),
+		Attempts: spec.Attempts, FreshnessMS: spec.Freshness.D().Milliseconds(), Settings: string(settings), Enabled: !spec.Disabled, RunFrom: spec.From, CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
+	if spec.Probe != nil {
+		r.Target, r.TimeoutMS = spec.Probe.Target(), spec.timeout().Milliseconds()
+	}
+	return r, nil
+}
+
+// doc is how a check is found.
+func doc(r *row, item string) search.Doc {
+	return search.Doc{Kind: observe.CheckKind, RefID: r.ID, Name: r.Name, Title: r.Name, Body: r.Type + " " + r.Target + " " + item, URL: checkURL(r.Name), TeamID: r.TeamID}
 }
 
 // view is what the audit log shows of a check: never its probe's secrets.
@@ -161,6 +176,9 @@ func (s *Service) same(old, now *row, probe []byte) (bool, error) {
 }
 
 func sameJSON(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
 	var x, y any
 	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
 		return string(a) == string(b)

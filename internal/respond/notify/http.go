@@ -191,6 +191,11 @@ func (s *Service) channelRoutes(api *httpapi.API) {
 			}
 			return s.contacts(ctx, in.ID)
 		})
+	httpapi.Handle(api, httpapi.Op{ID: "test-contacts", Method: "POST", Path: "/api/v1/people/{id}/contacts/test", Need: respond.WriteContacts, Tag: "people", Summary: "Send a test message by each method of a person and tell what became of it", Description: "Everybody may do this for themselves, administrators for all."},
+		func(ctx context.Context, in *idIn) (*httpapi.Body[httpapi.List[Notification]], error) {
+			ns, err := s.testContacts(ctx, in.ID)
+			return httpapi.NewList(ns, ""), err
+		})
 }
 
 func (s *Service) contacts(ctx context.Context, accountID string) (*httpapi.Body[contactsBody], error) {

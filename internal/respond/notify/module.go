@@ -35,6 +35,7 @@ func newService(d module.Deps) *Service {
 	return &Service{
 		db: d.DB, jobs: d.Jobs, events: d.Events, live: d.Live, secrets: d.Secrets, health: d.Health, logger: d.Logger,
 		publicURL: d.Config.PublicURL, http: newClient(d.Config.Outbound.AllowMetadata), ackKey: d.Secrets.Key("ack"),
+		keep:  d.Config.Notifications.Retention.D(),
 		heart: heart{wake: make(chan struct{}, 1)},
 	}
 }
@@ -53,6 +54,8 @@ func (s *Service) Jobs(r *job.Runner) {
 	job.Handle(r, s.send)
 	job.Handle(r, s.methodDue)
 	job.Handle(r, s.summarize)
+	job.Handle(r, s.prune)
+	job.Every(r, pruneEvery, false, pruneArgs{})
 }
 
 // Start implements module.Starter: the heartbeat begins.

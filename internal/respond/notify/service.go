@@ -25,6 +25,7 @@ import (
 
 // Service is the use cases of notifications.
 type Service struct {
+	keep      time.Duration // how long messages are kept
 	db        *db.DB
 	jobs      *job.Runner
 	events    *event.Log

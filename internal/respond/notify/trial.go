@@ -58,3 +58,16 @@ func (s *Service) testSMTP(ctx context.Context, to string) ([]Notification, erro
 	}
 	return s.tryNow(ctx, smtpSetting, []recipient{{channel: "email", kind: "email", to: to}})
 }
+
+// testContacts sends a test message by each method of a person, also by those that
+// wait otherwise.
+func (s *Service) testContacts(ctx context.Context, accountID string) ([]Notification, error) {
+	if err := mayEdit(ctx, accountID); err != nil {
+		return nil, err
+	}
+	rs, err := s.recipients(ctx, s.db.Reader(), respond.Target{AccountID: accountID})
+	if err != nil {
+		return nil, err
+	}
+	return s.tryNow(ctx, "contacts", rs)
+}

@@ -23,7 +23,7 @@ func Module() module.Module {
 		ID: "respond.oncall", Migrations: migrations,
 		Permissions: []access.Permission{respond.ReadOncall, respond.WriteOncall, respond.OverrideOncall},
 		New: func(d module.Deps) (module.Instance, error) {
-			s := &Service{db: d.DB, jobs: d.Jobs, live: d.Live, accounts: d.Accounts}
+			s := &Service{db: d.DB, jobs: d.Jobs, live: d.Live, accounts: d.Accounts, keep: d.Config.Escalations.Retention.D()}
 			module.Provide[respond.Roster](d, s)
 			module.Provide[respond.Escalations](d, s)
 			module.Provide[respond.ChannelUsers](d, s)
@@ -52,6 +52,8 @@ func (s *Service) Jobs(r *job.Runner) {
 	job.Handle(r, s.catchAll)
 	job.Handle(r, s.sweep)
 	job.Every(r, lateBy, true, sweepArgs{})
+	job.Handle(r, s.prune)
+	job.Every(r, pruneEvery, false, pruneArgs{})
 }
 
 // Resources implements module.HasResources.

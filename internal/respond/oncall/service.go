@@ -24,6 +24,7 @@ const ahead = 60 * 24 * time.Hour
 
 // Service is the use cases of schedules and escalations.
 type Service struct {
+	keep     time.Duration // how long escalations that ended are kept
 	db       *db.DB
 	jobs     *job.Runner
 	live     *live.Hub

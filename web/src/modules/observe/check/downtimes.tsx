@@ -1,24 +1,22 @@
-import { Button, Drawer, Switch, TagsInput, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
+import { Button, Drawer, Switch } from '@mantine/core';
 import { IconPlus, IconTool } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
 import { useState } from 'react';
-import { z } from 'zod/mini';
-import { useItemNames } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { useUrlState } from '@/lib/url';
 import { ConfirmDialog } from '@/ui/ConfirmDialog';
-import { DateTimeField } from '@/ui/DateTimeField';
 import { EmptyState } from '@/ui/EmptyState';
-import { Form, FormActions, useForm } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
 import { PageBody, PageHead, Spacer } from '@/ui/PageHead';
 import { Panel } from '@/ui/Panel';
 import { Pill } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { done } from '@/ui/toast';
-import { cancelDowntime, type Downtime, downtimesQuery, planDowntime } from './queries';
+import { Plan } from './downtime-form';
+import { brief } from './model';
+import { Plans } from './plans';
+import { cancelDowntime, type Downtime, downtimesQuery, plansQuery } from './queries';
 
 export const Route = createLazyRoute('/observe/downtimes')({ component: Page });
 
@@ -32,6 +30,7 @@ interface Search {
 function Page() {
   const [s, set] = useUrlState<Search>();
   const query = useQuery(downtimesQuery(!!s.past));
+  const plans = useQuery(plansQuery);
   const client = useQueryClient();
   const may = useCan()('check.write');
   const [ending, setEnding] = useState<Downtime>();
@@ -52,60 +51,79 @@ function Page() {
       </PageHead>
       <Loaded query={query} what="The maintenance windows">
         {(list) =>
-          list.items.length ? (
+          list.items.length || plans.data?.items?.length ? (
             <PageBody label="Maintenance windows">
-              <Panel flush>
-                <table className="plain">
-                  <thead>
-                    <tr>
-                      <th style={{ width: 110 }}>State</th>
-                      <th>Title</th>
-                      <th>Covers</th>
-                      <th style={{ width: 150 }}>From</th>
-                      <th style={{ width: 150 }}>To</th>
-                      <th style={{ width: 130 }}>Planned by</th>
-                      <th style={{ width: 80 }}>
-                        <span className="vh">Actions</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {list.items.map((d) => (
-                      <tr key={d.id}>
-                        <td>
-                          <Pill tone={d.active ? 'maint' : 'plain'}>
-                            {d.cancelled_at
-                              ? 'cancelled'
-                              : d.active
-                                ? 'now'
-                                : Date.parse(d.ends_at) < Date.now()
-                                  ? 'over'
-                                  : 'planned'}
-                          </Pill>
-                        </td>
-                        <td>{d.title}</td>
-                        <td className="muted">
-                          {[...d.items, ...d.checks].join(', ')}
-                          {d.dependents && ' and what depends on it'}
-                        </td>
-                        <td>
-                          <Time at={d.starts_at} mode="absolute" />
-                        </td>
-                        <td>
-                          <Time at={d.ends_at} mode="absolute" />
-                        </td>
-                        <td className="muted">{d.created_by}</td>
-                        <td>
-                          {may && !d.cancelled_at && Date.parse(d.ends_at) > Date.now() && (
-                            <Button variant="subtle" size="compact-xs" onClick={() => setEnding(d)}>
-                              {d.active ? 'End' : 'Cancel'}
-                            </Button>
-                          )}
-                        </td>
+              <Plans may={may} />
+              <Panel title="Windows" flush>
+                {!list.items.length && (
+                  <p className="muted" style={{ padding: '8px 12px' }}>
+                    None now.
+                  </p>
+                )}
+                {!!list.items.length && (
+                  <table className="plain">
+                    <thead>
+                      <tr>
+                        <th style={{ width: 110 }}>State</th>
+                        <th>Title</th>
+                        <th className="wide">Covers</th>
+                        <th style={{ width: 176 }}>From</th>
+                        <th style={{ width: 176 }}>To</th>
+                        <th className="wide" style={{ width: 130 }}>
+                          Planned by
+                        </th>
+                        <th style={{ width: 80 }}>
+                          <span className="vh">Actions</span>
+                        </th>
                       </tr>
-                    ))}
-                  </tbody>
-                </table>
+                    </thead>
+                    <tbody>
+                      {list.items.map((d) => (
+                        <tr key={d.id}>
+                          <td>
+                            <Pill tone={d.active ? 'maint' : 'plain'}>
+                              {d.cancelled_at
+                                ? 'cancelled'
+                                : d.active
+                                  ? 'now'
+                                  : d.waiting && Date.parse(d.ends_at) < Date.now()
+                                    ? 'not used'
+                                    : d.waiting && Date.parse(d.starts_at) < Date.now()
+                                      ? 'waits'
+                                      : Date.parse(d.ends_at) < Date.now()
+                                        ? 'over'
+                                        : 'planned'}
+                            </Pill>
+                          </td>
+                          <td>
+                            {d.title}
+                            {d.flexible !== '0s' && (
+                              <span className="muted"> · {brief(d.flexible)} from the first failure</span>
+                            )}
+                          </td>
+                          <td className="muted wide">
+                            {[...d.items, ...d.checks].join(', ')}
+                            {d.dependents && ' and what depends on it'}
+                          </td>
+                          <td>
+                            <Time at={d.starts_at} mode="absolute" />
+                          </td>
+                          <td>
+                            <Time at={d.ends_at} mode="absolute" />
+                          </td>
+                          <td className="muted wide">{d.created_by}</td>
+                          <td>
+                            {may && !d.cancelled_at && Date.parse(d.ends_at) > Date.now() && (
+                              <Button variant="subtle" size="compact-xs" onClick={() => setEnding(d)}>
+                                {d.active ? 'End' : 'Cancel'}
+                              </Button>
+                            )}
+                          </td>
+                        </tr>
+                      ))}
+                    </tbody>
+                  </table>
+                )}
               </Panel>
             </PageBody>
           ) : (
@@ -151,81 +169,5 @@ function Page() {
         A problem that is still there will be told once a fresh result confirms it.
       </ConfirmDialog>
     </>
-  );
-}
-
-const schema = z.object({
-  title: z.string().check(z.trim(), z.minLength(1, 'Say what is done.')),
-  items: z.array(z.string()),
-  checks: z.array(z.string()),
-  dependents: z.boolean(),
-  starts_at: z.string(),
-  ends_at: z.string().check(z.minLength(1, 'Say when it ends.')),
-});
-
-function Plan({ item, check, onDone }: { item?: string; check?: string; onDone: () => void }) {
-  const [typed, setTyped] = useState('');
-  const [asked] = useDebouncedValue(typed, 150);
-  const names = useItemNames(asked);
-  const soon = () => new Date(Math.ceil(Date.now() / 60_000) * 60_000);
-  const [from, setFrom] = useState(() => soon().toISOString());
-  const [to, setTo] = useState(() => new Date(soon().getTime() + 3_600_000).toISOString());
-  const form = useForm({
-    schema,
-    initial: {
-      title: '',
-      items: item ? [item] : ([] as string[]),
-      checks: check ? [check] : ([] as string[]),
-      dependents: false,
-      starts_at: from,
-      ends_at: to,
-    },
-    submit: (v) => planDowntime({ ...v, title: v.title.trim() }),
-    done: () => {
-      done('The maintenance is planned.');
-      onDone();
-    },
-  });
-  const begins = form.path('starts_at');
-  const ends = form.path('ends_at');
-  return (
-    <Form form={form} label="Maintenance">
-      <TextInput
-        label="What is done"
-        withAsterisk
-        placeholder="Upgrade of the database"
-        data-autofocus
-        {...form.field('title')}
-      />
-      <TagsInput
-        label="Items"
-        description="All checks of these items."
-        data={names}
-        onSearchChange={setTyped}
-        {...form.field('items')}
-      />
-      <TagsInput label="Checks" description="Single checks, by name." {...form.field('checks')} />
-      <Switch label="Also what depends on the items" {...form.check('dependents')} />
-      <DateTimeField
-        label="From"
-        value={from}
-        error={begins.error as string | undefined}
-        onChange={(t) => {
-          setFrom(t);
-          form.mantine.setFieldValue('starts_at', t);
-        }}
-      />
-      <DateTimeField
-        label="To"
-        withAsterisk
-        value={to}
-        error={ends.error as string | undefined}
-        onChange={(t) => {
-          setTo(t);
-          form.mantine.setFieldValue('ends_at', t);
-        }}
-      />
-      <FormActions action="Plan" pending={form.pending} onCancel={onDone} />
-    </Form>
   );
 }

@@ -10,6 +10,7 @@ export type CheckType = Schemas['CheckTypeInfo'];
 export type CheckField = Schemas['CheckFieldInfo'];
 export type Change = Schemas['CheckChange'];
 export type Downtime = Schemas['CheckDowntime'];
+export type MaintenancePlan = Schemas['CheckPlan'];
 
 type State = 'ok' | 'warning' | 'critical' | 'unknown' | 'pending' | 'unreachable';
 
@@ -74,3 +75,18 @@ export const downtimesQuery = (past: boolean) =>
   });
 export const planDowntime = (body: Schemas['PlanDowntimeBody']) => call(http.POST('/api/v1/downtimes', { body }));
 export const cancelDowntime = (id: string) => call(http.DELETE('/api/v1/downtimes/{id}', { params: { path: { id } } }));
+
+export const plansQuery = queryOptions({
+  queryKey: ['downtimes', 'plans'],
+  refetchInterval: 15_000,
+  queryFn: ({ signal }) => call(http.GET('/api/v1/maintenance-plans', { signal })),
+});
+export const savePlan = (name: string, body: Schemas['CheckPlanBody']) =>
+  call(
+    http.PUT('/api/v1/maintenance-plans/{name}', {
+      params: { path: { name }, header: { 'If-Match': undefined } },
+      body,
+    }),
+  );
+export const deletePlan = (name: string) =>
+  call(http.DELETE('/api/v1/maintenance-plans/{name}', { params: { path: { name } } }));

@@ -1,4 +1,4 @@
-import { IconMail, IconMailCog, IconSend } from '@tabler/icons-react';
+import { IconBellRinging, IconHeartbeat, IconMail, IconMailCog, IconSend } from '@tabler/icons-react';
 import { createRoute } from '@tanstack/react-router';
 import { defineModule, rootRoute } from '@/lib/module';
 import { oneOf, text } from '@/lib/search';
@@ -26,6 +26,17 @@ export const module = defineModule({
       path: '/settings/mail',
       staticData: { title: 'Mail server' },
     }).lazy(() => import('./mail').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/settings/heartbeat',
+      staticData: { title: 'Heartbeat' },
+    }).lazy(() => import('./heartbeat').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/settings/contacts',
+      staticData: { title: 'How you are told' },
+      validateSearch: (s: Record<string, unknown>) => ({ person: text(s.person) }),
+    }).lazy(() => import('./contacts').then((m) => m.Route)),
   ],
   nav: [
     {
@@ -51,6 +62,22 @@ export const module = defineModule({
       icon: IconMailCog,
       chord: 'g w',
       permission: 'channel.write',
+    },
+    {
+      wing: 'settings',
+      to: '/settings/heartbeat',
+      label: 'Heartbeat',
+      icon: IconHeartbeat,
+      chord: 'g 8',
+      permission: 'channel.write',
+    },
+    {
+      wing: 'settings',
+      to: '/settings/contacts',
+      label: 'How you are told',
+      icon: IconBellRinging,
+      chord: 'g 9',
+      permission: 'contact.write',
     },
   ],
 });

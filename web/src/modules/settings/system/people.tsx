@@ -1,7 +1,7 @@
 import { Button, Modal, PasswordInput, Select, Switch, TextInput } from '@mantine/core';
 import { IconPlus, IconUsers } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { createLazyRoute } from '@tanstack/react-router';
+import { createLazyRoute, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { z } from 'zod/mini';
 import { call, http } from '@/api/client';
@@ -189,6 +189,11 @@ function Editor({ person, onClose }: { person: Person | undefined; onClose: () =
         autoComplete="new-password"
         {...form.field('password')}
       />
+      {person && (
+        <Link to="/settings/contacts" search={{ person: person.id } as never}>
+          How {person.name} is told
+        </Link>
+      )}
       {person && <Switch label="May sign in and be on call" {...form.check('active')} />}
       <FormActions action={person ? 'Save' : 'Add'} pending={form.pending} onCancel={onClose} />
     </Form>
