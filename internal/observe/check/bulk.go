@@ -29,7 +29,7 @@ func (s *Service) saveMany(ctx context.Context, tx *db.Tx, entries []any) ([]app
 	for i, e := range entries {
 		specs[i] = *e.(*Spec)
 		spec := &specs[i]
-		if spec.complete() != nil || len(spec.Parents)+len(spec.AnyParent) > 0 || spec.Type == "script" || spec.Type == "plugin" {
+		if spec.complete() != nil || spec.From != "" || len(spec.Parents)+len(spec.AnyParent) > 0 || spec.Type == "script" || spec.Type == "plugin" {
 			continue
 		}
 		it, known := items[spec.Item]
