@@ -82,7 +82,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serveCommand(), applyCommand(), exportCommand(), importCommand(), tokenCommand(), checkCommand(), discoverCommand(), profileCommand(), versionCommand(), openapiCommand(), configCommand(), agentCommand())
+	root.AddCommand(serveCommand(), applyCommand(), exportCommand(), importCommand(), tokenCommand(), checkCommand(), discoverCommand(), profileCommand(), logCommand(), versionCommand(), openapiCommand(), configCommand(), agentCommand())
 	return root
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
+	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
@@ -25,6 +26,7 @@ func modules() []module.Module {
 	return []module.Module{
 		inventory.Module(),
 		metric.Module(),
+		log.Module(),
 		check.Module(),
 		alert.Module(),
 		incident.Module(),

@@ -92,6 +92,7 @@ type Config struct {
 	TLS       TLS       `yaml:"tls"`
 	Log       Log       `yaml:"log"`
 	Metrics   Metrics   `yaml:"metrics"`
+	Logs      Logs      `yaml:"logs"`
 	History   History   `yaml:"history"`
 	Session   Session   `yaml:"session"`
 	Outbound  Outbound  `yaml:"outbound"`
@@ -123,6 +124,12 @@ type Metrics struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
 	MaxSeries int      `yaml:"max_series"`
+}
+
+// Logs limits the store of log lines.
+type Logs struct {
+	Retention Duration `yaml:"retention"`
+	MaxBytes  Bytes    `yaml:"max_bytes"`
 }
 
 // History limits what is kept of check states, facts and the outbox.
@@ -194,6 +201,7 @@ func Default() Config {
 		Listen: Listen{HTTP: "127.0.0.1:8080"}, Data: "./data",
 		Log:       Log{Level: "info", Format: "text"},
 		Metrics:   Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
+		Logs:      Logs{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 20 << 30},
 		History:   History{Retention: Duration(400 * 24 * time.Hour)},
 		Session:   Session{Lifetime: Duration(14 * 24 * time.Hour)},
 		Discovery: Discovery{Host: true},
@@ -291,6 +299,7 @@ func (c *Config) settings() map[string]func(string) error {
 		"data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
+		"logs.retention": text(&c.Logs.Retention), "logs.max_bytes": text(&c.Logs.MaxBytes),
 		"history.retention": text(&c.History.Retention),
 		"session.lifetime":  text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
 		"addresses.dns": boolean(&c.Addresses.DNS), "addresses.resolver": str(&c.Addresses.Resolver), "agents.listen": str(&c.Agents.Listen), "agents.public_url": str(&c.Agents.PublicURL),
@@ -342,6 +351,10 @@ func (c *Config) validate() []errs.Field {
 		}
 	}
 	atLeast("metrics.retention", c.Metrics.Retention, 2*time.Hour)
+	atLeast("logs.retention", c.Logs.Retention, 24*time.Hour)
+	if c.Logs.MaxBytes < 256<<20 {
+		add("logs.max_bytes", strconv.FormatInt(int64(c.Logs.MaxBytes), 10), "must be at least 256MiB")
+	}
 	atLeast("history.retention", c.History.Retention, 24*time.Hour)
 	atLeast("session.lifetime", c.Session.Lifetime, 5*time.Minute)
 	if c.Metrics.MaxBytes < 64<<20 {
