@@ -13,6 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
 	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
 	"github.com/mainstay-ops/mainstay/internal/respond/incident"
@@ -40,5 +41,6 @@ func modules() []module.Module {
 		agent.Module(),
 		device.Module(),
 		ingest.Module(),
+		scrape.Module(),
 	}
 }

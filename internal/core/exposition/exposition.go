@@ -17,8 +17,12 @@ import (
 
 // Series is one line of the text.
 type Series struct {
-	// Labels include the name as __name__. They are valid until the next call.
-	Labels labels.Labels
+	// Text is the series as it is written, without value and time. It points into the
+	// text: the same bytes mean the same labels.
+	Text []byte
+	// Labels gives the labels with the name as __name__. They are read when asked for,
+	// and may be kept.
+	Labels func() labels.Labels
 	// At is the moment that the line names; the zero value when it names none.
 	At    time.Time
 	Value float64
@@ -51,7 +55,10 @@ func Parse(text []byte, contentType string, each func(Series) error) (found Foun
 	if p == nil {
 		return found, err
 	}
-	var ls labels.Labels
+	read := func() (ls labels.Labels) {
+		p.Labels(&ls)
+		return ls
+	}
 	meta := func(name []byte, set func(*signal.Meta)) {
 		if len(found.Meta) < 20_000 {
 			m := found.Meta[string(name)]
@@ -81,9 +88,8 @@ func Parse(text []byte, contentType string, each func(Series) error) (found Foun
 			if n++; n > maxSeries {
 				return found, fmt.Errorf("the text has more than %d series", maxSeries)
 			}
-			_, ms, v := p.Series()
-			p.Labels(&ls)
-			s := Series{Labels: ls, Value: v}
+			raw, ms, v := p.Series()
+			s := Series{Text: raw, Labels: read, Value: v}
 			if ms != nil {
 				s.At = time.UnixMilli(*ms)
 			}

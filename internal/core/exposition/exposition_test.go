@@ -23,7 +23,7 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	var got []string
 	found, err := Parse([]byte(openMetrics), "application/openmetrics-text; version=1.0.0", func(s Series) error {
-		got = append(got, s.Labels.String())
+		got = append(got, s.Labels().String())
 		if s.Value == 3 {
 			require.Equal(t, time.Unix(1700000000, 0), s.At)
 		} else {
@@ -50,6 +50,9 @@ func FuzzParse(f *testing.F) {
 		if open {
 			ct = "application/openmetrics-text"
 		}
-		_, _ = Parse(text, ct, func(Series) error { return nil })
+		_, _ = Parse(text, ct, func(s Series) error {
+			_ = s.Labels()
+			return nil
+		})
 	})
 }

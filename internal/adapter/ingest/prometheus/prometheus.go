@@ -119,7 +119,7 @@ func (h *handler) text(w http.ResponseWriter, r *http.Request) {
 			m.At = now
 		}
 		m.Labels = append(m.Labels, extra...)
-		s.Labels.Range(func(l labels.Label) {
+		s.Labels().Range(func(l labels.Label) {
 			switch {
 			case l.Name == labels.MetricName:
 				m.Name = l.Value
