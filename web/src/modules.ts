@@ -10,6 +10,7 @@ import { module as inventory } from './modules/estate/inventory/module';
 import { module as topology } from './modules/estate/topology/module';
 import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
+import { module as log } from './modules/observe/log/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
@@ -28,6 +29,7 @@ export const modules = [
   health,
   agent,
   check,
+  log,
   incident,
   alert,
   oncall,
