@@ -2,7 +2,7 @@ import { ActionIcon, Button, Loader, Switch, Tooltip } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay, IconRefresh, IconSearchOff, IconTextWrap } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { messageOf, Problem } from '@/api/problems';
 import { integer } from '@/lib/format';
 import { type Preset, resolveRange } from '@/lib/range';
@@ -17,7 +17,7 @@ import { Fields } from './fields';
 import { Histogram } from './histogram';
 import { type LineActions, Lines } from './lines';
 import classes from './logs.module.css';
-import { columnsOf, isLines, type Row, splitPipes, withFilter } from './model';
+import { columnsOf, isLines, isNumeric, type Row, splitPipes, withFilter } from './model';
 import { NoLogs } from './no-logs';
 import { type Asked, hitsQuery, statusQuery } from './queries';
 import { QueryInput } from './query-input';
@@ -61,10 +61,17 @@ function Explorer() {
   // Counts of fields and levels are about the lines; what is calculated from them has none.
   const counted: Asked = useMemo(() => ({ ...asked, query: splitPipes(q)[0] }), [asked, q]);
 
+  // While it is live, counts follow the clock.
+  useEffect(() => {
+    if (!live) return;
+    const t = setInterval(() => setRan(Date.now()), 10_000);
+    return () => clearInterval(t);
+  }, [live]);
+
   const status = useQuery(statusQuery);
   const { query, rows: found, full } = useRows(asked, !live);
   const tail = useTail(q, live);
-  const hits = useQuery({ ...hitsQuery(counted), refetchInterval: live ? 10_000 : false });
+  const hits = useQuery(hitsQuery(counted));
   const rows = live ? tail.rows : found;
   const error = live ? tail.error : query.error;
   const wrong = error instanceof Problem && error.status === 422 ? error : undefined;
@@ -185,7 +192,7 @@ function Explorer() {
         <NoLogs />
       ) : (
         <div className={classes.body}>
-          <Fields asked={counted} cols={cols} actions={actions} />
+          <Fields asked={wrong ? { ...asked, query: '' } : counted} cols={cols} actions={actions} />
           <section className={classes.main} aria-label="Lines">
             {hits.data && !wrong && (
               <Histogram
@@ -195,7 +202,7 @@ function Explorer() {
                 }
               />
             )}
-            {!wrong && (
+            {!error && (
               <p className={classes.count} role="status">
                 {live
                   ? `${tail.paused ? 'Paused. ' : tail.connected ? 'Live. ' : 'The connection is lost, trying again. '}${integer(rows.length)} lines since the tail began${tail.skipped ? `; ${integer(tail.skipped)} came too fast to be shown` : ''}`
@@ -221,7 +228,7 @@ function Explorer() {
               }}
             >
               <Lines
-                key={`${asked.query} ${asked.start} ${live}`}
+                key={live ? `live ${q}` : `${q} ${asked.start}`}
                 rows={rows}
                 cols={cols}
                 wrap={!!s.wrap}
@@ -294,9 +301,7 @@ function Answer({
 /** What a query with pipes has calculated. */
 function Results({ rows }: { rows: Row[] }) {
   const cols = columnsOf(rows);
-  const numeric = new Set(
-    cols.filter((c) => rows.every((r) => r[c] === undefined || /^-?[\d.]+(e[+-]?\d+)?$/i.test(r[c] ?? ''))),
-  );
+  const numeric = new Set(cols.filter((c) => isNumeric(rows, c)));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by key
     <section className={classes.results} tabIndex={0} aria-label="Results">

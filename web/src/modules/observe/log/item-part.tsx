@@ -1,21 +1,18 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { useNow } from '@/lib/time';
 import { EmptyState } from '@/ui/EmptyState';
 import { ErrorState } from '@/ui/ErrorState';
 import { Skeleton } from '@/ui/Loading';
 import { PageBody } from '@/ui/PageHead';
 import { Panel } from '@/ui/Panel';
-import { Time } from '@/ui/Time';
-import { LevelMark } from './lines';
+import { Clock, LevelMark } from './lines';
 import classes from './logs.module.css';
 import { filterFor, keyOf } from './model';
 import { fetchRows } from './queries';
 
 /** The last lines of an item, of one day. */
 export default function ItemLogs({ item }: { item: string }) {
-  useNow();
   const [errors, setErrors] = useState(false);
   const filter = filterFor('item', item) + (errors ? ' level:in(error,critical,alert,emergency)' : '');
   const query = useQuery({
@@ -56,7 +53,7 @@ export default function ItemLogs({ item }: { item: string }) {
             {query.data.map((r, i) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: two lines may be the same
               <li key={`${keyOf(r)} ${i}`}>
-                <Time at={r._time ?? ''} />
+                <Clock time={r._time ?? ''} full />
                 <LevelMark level={r.level ?? ''} />
                 <span className={classes.text}>{r._msg}</span>
               </li>

@@ -14,7 +14,7 @@ import { type KeyboardEvent, memo, useEffect, useRef, useState } from 'react';
 import { absolute, useZone } from '@/lib/time';
 import { CopyButton } from '@/ui/CopyButton';
 import classes from './logs.module.css';
-import { fieldsOf, keyOf, nameOfLevel, type Row, toneOfLevel } from './model';
+import { fieldsOf, isBad, keyOf, nameOfLevel, type Row, toneOfLevel } from './model';
 
 export interface LineActions {
   filter: (name: string, value: string, out: boolean) => void;
@@ -32,7 +32,7 @@ export function LevelMark({ level }: { level: string }) {
 }
 
 /** "10:41:05.123" in the zone of the page. */
-function Clock({ time, full }: { time: string; full: boolean }) {
+export function Clock({ time, full }: { time: string; full: boolean }) {
   const zone = useZone();
   const a = absolute(time, zone);
   const ms = (/\.(\d{1,3})/.exec(time)?.[1] ?? '').padEnd(3, '0');
@@ -165,7 +165,10 @@ const Line = memo(function Line({
 }) {
   const level = row.level ?? '';
   return (
-    <article data-open={open || undefined} style={{ '--tone': `var(${toneOfLevel(level)})` } as never}>
+    <article
+      data-open={open || undefined}
+      style={isBad(level) ? ({ '--edge': `var(${toneOfLevel(level)})` } as never) : undefined}
+    >
       <button
         type="button"
         className={classes.line}

@@ -29,6 +29,9 @@ const TONES: Record<string, string> = {
 /** The token of a level's color; grey for lines that do not say. */
 export const toneOfLevel = (level: string) => TONES[level] ?? '--line-strong';
 
+/** Whether a level asks for attention: warning or worse. */
+export const isBad = (level: string) => (LEVELS as readonly string[]).slice(0, 5).includes(level);
+
 /** "Error"; "No level" for lines that do not say. */
 export const nameOfLevel = (level: string) => (level ? level.charAt(0).toUpperCase() + level.slice(1) : 'No level');
 
@@ -149,7 +152,7 @@ export function suggest(w: Wanted, names: string[], values: { value: string; row
   if (w.pipe) return PIPES.filter((p) => p.startsWith(low)).map((p) => ({ text: p, insert: p, note: 'pipe' }));
   if (w.field !== undefined)
     return values
-      .filter((v) => v.value && v.value.toLowerCase().includes(low))
+      .filter((v) => v.value !== '' && v.value.toLowerCase().includes(low))
       .slice(0, 12)
       .map((v) => ({ text: v.value, insert: `${token(v.value)} `, note: v.rows ? String(v.rows) : undefined }));
   const hit = names.filter((n) => n.toLowerCase().includes(low) && n !== '_stream_id');
@@ -180,9 +183,13 @@ export function parseRows(text: string): { rows: Row[]; error?: string } {
   return { rows };
 }
 
-/** The columns of a calculated answer, in the order in which they come. */
+/** Whether a column holds numbers only. */
+export const isNumeric = (rows: Row[], column: string) =>
+  rows.every((r) => r[column] === undefined || /^-?[\d.]+(e[+-]?\d+)?$/i.test(r[column] ?? ''));
+
+/** The columns of a calculated answer: what was counted by first, then the numbers. */
 export function columnsOf(rows: Row[]): string[] {
   const seen = new Set<string>();
   for (const r of rows.slice(0, 200)) for (const k of Object.keys(r)) seen.add(k);
-  return [...seen];
+  return [...seen].sort((a, b) => Number(isNumeric(rows, a)) - Number(isNumeric(rows, b)));
 }

@@ -120,7 +120,6 @@ export function QueryInput({
         <div id={`${id}-list`} role="listbox" aria-label="Suggestions" className={classes.suggestions}>
           {list.map((s, i) => (
             // The keyboard acts in the line itself: aria-activedescendant says which one is meant.
-            // biome-ignore lint/a11y/useFocusableInteractive: see above
             // biome-ignore lint/a11y/useKeyWithClickEvents: see above
             <div
               key={s.text}
