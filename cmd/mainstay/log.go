@@ -2,170 +2,260 @@ package main
 
 import (
 	"bufio"
-	"context"
+	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
+	"os"
+	"sort"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/logparse"
+	"github.com/mainstay-ops/mainstay/internal/core/logpattern"
 )
 
 func logCommand() *cobra.Command {
-	query := &cobra.Command{
-		Use: "query [LOGSQL]", Short: "Search the logs of a server, one JSON object a line",
-		Long: "Search the logs of a server with LogsQL and print one JSON object a line, the newest first. " +
-			"With --follow, lines are printed as they come until you stop it.",
-		Example: "  mainstay log query 'level:error' --since 2h\n  mainstay log query '* | stats by (host) count() as lines' --since 1d\n  mainstay log query 'app:nginx status:>=500' --follow",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			cl, err := newClient(c)
-			if err != nil {
-				return err
-			}
-			v := url.Values{"query": {strings.Join(args, " ")}}
-			if follow, _ := c.Flags().GetBool("follow"); follow {
-				return followRows(c.Context(), cl, v, c.OutOrStdout(), c.ErrOrStderr())
-			}
-			since, _ := c.Flags().GetString("since")
-			until, _ := c.Flags().GetString("until")
-			limit, _ := c.Flags().GetInt("limit")
-			oldest, _ := c.Flags().GetBool("oldest")
-			v.Set("start", since)
-			v.Set("end", until)
-			v.Set("limit", strconv.Itoa(limit))
-			if oldest {
-				v.Set("order", "oldest")
-			}
-			return printRows(c.Context(), cl, v, c.OutOrStdout(), c.ErrOrStderr())
-		},
-	}
-	query.Flags().String("since", "1h", "from when: an age such as 15m or 2d, or a time")
-	query.Flags().String("until", "now", "until when")
-	query.Flags().Int("limit", 1000, "how many rows at most")
-	query.Flags().Bool("oldest", false, "the oldest rows first")
-	query.Flags().BoolP("follow", "f", false, "print lines as they come")
-	c := &cobra.Command{Use: "log", Short: "Logs"}
-	clientFlags(c)
-	c.AddCommand(query)
+	c := &cobra.Command{Use: "log", Short: "Search and read log lines"}
+	c.AddCommand(logQueryCommand(), logPatternsCommand(), logParseCommand())
 	return c
 }
 
-// get asks for a stream, which has no limit of time.
-func (cl *client) get(ctx context.Context, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, cl.url+path, nil)
-	if err != nil {
-		return nil, errs.New(errs.Invalid, "%s is not an address of a server.", cl.url)
+func logPatternsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "patterns FILE", Short: "Group the lines of a file by their template, without a server",
+		Long: "Group the lines of a file, or of the input with \"-\", by their template: the fixed words\n" +
+			"of a message with <*> for what varies. csv and json give one row per line, in order;\n" +
+			"table gives the templates with the number of their lines.",
+		Example: "  mainstay log patterns /var/log/syslog\n  journalctl -o short | mainstay log patterns - --format csv",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			format, _ := c.Flags().GetString("format")
+			if format != "table" && format != "csv" && format != "json" {
+				return errs.Fields(errs.Field{Path: "format", Value: format, Message: "is not known; use table, csv or json"})
+			}
+			return withInput(c, args[0], func(r io.Reader) error { return minePatterns(c.OutOrStdout(), r, format) })
+		},
 	}
-	req.Header.Set("Authorization", "Bearer "+cl.token)
-	endless := cl.http
-	endless.Timeout = 0
-	res, err := endless.Do(req)
-	if err != nil {
-		return nil, errs.Wrap(errs.Unavailable, err, "The server at %s does not answer.", cl.url)
-	}
-	if res.StatusCode >= 300 {
-		defer res.Body.Close()
-		b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-		return nil, problem(res.StatusCode, b)
-	}
-	return res, nil
+	c.Flags().String("format", "table", "table, csv or json")
+	return c
 }
 
-// printRows prints an answer. A query that fails on its way ends with an object with
-// "error" only.
-func printRows(ctx context.Context, cl *client, v url.Values, out, note io.Writer) error {
-	res, err := cl.get(ctx, "/api/v1/logs/query?"+v.Encode())
+func logParseCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "parse FILE", Short: "Read the fields out of log lines, without a server",
+		Long: "Recognize the format of each line of a file, or of the input with \"-\", and print its\n" +
+			"fields as one JSON object per line. The line itself is in \"message\". With --parsers,\n" +
+			"parsers of your own are tried first.",
+		Example: "  mainstay log parse /var/log/auth.log\n  mainstay log parse app.log --parsers parsers.yaml --check",
+		Args:    cobra.ExactArgs(1),
+		RunE:    parseLog,
+	}
+	f := c.Flags()
+	f.String("format", "json", "json")
+	f.String("parsers", "", "file with parsers of your own (YAML)")
+	f.Bool("check", false, "say for each line which parser fits, and where it stops fitting")
+	return c
+}
+
+func withInput(c *cobra.Command, name string, f func(io.Reader) error) error {
+	if name == "-" {
+		return f(c.InOrStdin())
+	}
+	file, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return errs.Wrap(errs.NotFound, err, "The file %q does not exist.", name)
+	}
+	if err != nil {
+		return errs.Wrap(errs.Invalid, err, "The file %q cannot be read.", name)
+	}
+	defer file.Close()
+	return f(file)
+}
+
+// eachLine calls f for every line without its end. Of a line longer than the limit only
+// the beginning is given; the rest is skipped. The bytes are valid during the call.
+func eachLine(r io.Reader, f func([]byte) error) error {
+	br := bufio.NewReaderSize(r, 256<<10)
+	var long []byte
+	for {
+		part, err := br.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			if room := logparse.MaxLine - len(long); room > 0 {
+				long = append(long, part[:min(room, len(part))]...)
+			}
+			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return errs.Wrap(errs.Invalid, err, "The input cannot be read.")
+		}
+		line := part
+		if len(long) > 0 {
+			if room := logparse.MaxLine - len(long); room > 0 {
+				long = append(long, part[:min(room, len(part))]...)
+			}
+			line = long
+		}
+		if len(line) > 0 || err == nil {
+			if ferr := f(bytes.TrimRight(line, "\r\n")); ferr != nil {
+				return ferr
+			}
+		}
+		long = long[:0]
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// patternSample is how many lines are looked at before the first is grouped.
+const patternSample = 1000
+
+func minePatterns(w io.Writer, r io.Reader, format string) error {
+	m := logpattern.New(logpattern.Config{})
+	var sample [][]byte
+	var matches []logpattern.Match
+	perLine := format != "table"
+	add := func(b []byte) {
+		if k := m.Add(b); perLine {
+			matches = append(matches, k)
+		}
+	}
+	learned := false
+	learn := func() {
+		m.Learn(sample)
+		for _, b := range sample {
+			add(b)
+		}
+		sample, learned = nil, true
+	}
+	err := eachLine(r, func(b []byte) error {
+		if learned {
+			add(b)
+			return nil
+		}
+		if sample = append(sample, bytes.Clone(b)); len(sample) == patternSample {
+			learn()
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
-	in := bufio.NewReaderSize(res.Body, 64<<10)
-	for {
-		l, err := in.ReadBytes('\n')
-		if len(l) > 0 {
-			var bad map[string]string
-			if strings.HasPrefix(string(l), `{"error":`) && json.Unmarshal(l, &bad) == nil && len(bad) == 1 {
-				return errs.New(errs.Internal, "%s", bad["error"])
-			}
-			if _, err := out.Write(l); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			if res.Trailer.Get("X-More") == "true" {
-				fmt.Fprintf(note, "mainstay: there are more than %s rows; give --limit or a shorter time\n", v.Get("limit"))
-			}
-			return nil
-		} else if err != nil {
-			return errs.Wrap(errs.Unavailable, err, "The answer of %s broke off.", cl.url)
-		}
+	if !learned {
+		learn()
 	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	switch format {
+	case "csv":
+		err = patternsCSV(out, matches)
+	case "json":
+		err = patternsJSON(out, matches)
+	default:
+		err = patternsTable(out, m.Templates())
+	}
+	if err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
-// followRows prints lines as they come and begins again when the connection breaks off.
-func followRows(ctx context.Context, cl *client, v url.Values, out, note io.Writer) error {
-	for {
-		res, err := cl.get(ctx, "/api/v1/logs/tail?"+v.Encode())
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && !errs.Is(err, errs.Unavailable):
+func patternsCSV(w io.Writer, matches []logpattern.Match) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"line", "pattern", "template"}); err != nil {
+		return err
+	}
+	for i, k := range matches {
+		k = k.Now()
+		if err := out.Write([]string{strconv.Itoa(i + 1), k.ID, k.Template}); err != nil {
 			return err
-		case err != nil:
-			fmt.Fprintf(note, "mainstay: %s Trying again.\n", errs.Message(err))
-		default:
-			err = printEvents(res.Body, out, note)
-			_ = res.Body.Close()
-			if err != nil {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(2 * time.Second):
 		}
 	}
+	out.Flush()
+	return out.Error()
 }
 
-// printEvents returns nil when the stream ends.
-func printEvents(body io.Reader, out, note io.Writer) error {
-	in := bufio.NewReaderSize(body, 64<<10)
-	for {
-		l, err := in.ReadString('\n')
-		if err != nil {
-			return nil //nolint:nilerr // the caller begins again
-		}
-		data, ok := strings.CutPrefix(l, "data: ")
-		if !ok {
-			continue
-		}
-		var e struct {
-			Rows    []json.RawMessage
-			Skipped int
-			Detail  string
-		}
-		if json.Unmarshal([]byte(data), &e) != nil {
-			continue
-		}
-		if e.Detail != "" {
-			return errs.New(errs.Invalid, "%s", e.Detail)
-		}
-		for _, r := range e.Rows {
-			if _, err := fmt.Fprintf(out, "%s\n", r); err != nil {
-				return err
-			}
-		}
-		if e.Skipped > 0 {
-			fmt.Fprintf(note, "mainstay: %d lines came too fast to be shown\n", e.Skipped)
+func patternsJSON(w io.Writer, matches []logpattern.Match) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for i, k := range matches {
+		k = k.Now()
+		if err := enc.Encode(struct {
+			Line     int    `json:"line"`
+			Pattern  string `json:"pattern"`
+			Template string `json:"template"`
+		}{i + 1, k.ID, k.Template}); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func patternsTable(out io.Writer, list []logpattern.Template) error {
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Count > list[j].Count })
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprint(w, "LINES\tPATTERN\tTEMPLATE\n")
+	for _, t := range list {
+		fmt.Fprintf(w, "%d\t%s\t%s\n\t\te.g. %s\n", t.Count, t.ID, printable(t.Text, 200), printable(t.Example, 200))
+	}
+	return w.Flush()
+}
+
+// printable keeps what a hostile line holds from reaching the terminal.
+func printable(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '.'
+		}
+		return r
+	}, s)
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return s
+}
+
+func parseLog(c *cobra.Command, args []string) error {
+	if format, _ := c.Flags().GetString("format"); format != "json" {
+		return errs.Fields(errs.Field{Path: "format", Value: format, Message: "is not known; use json"})
+	}
+	check, _ := c.Flags().GetBool("check")
+	var own *logparse.Set
+	name, _ := c.Flags().GetString("parsers")
+	if name != "" {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return errs.Wrap(errs.NotFound, err, "The file %q cannot be read.", name)
+		}
+		if own, err = logparse.ReadParsers(name, data); err != nil {
+			return err
+		}
+	} else if check {
+		return errs.Fields(errs.Field{Path: "parsers", Message: "is missing; --check says how your parsers fit"})
+	}
+	now := time.Now()
+	out := bufio.NewWriterSize(c.OutOrStdout(), 64<<10)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	err := withInput(c, args[0], func(r io.Reader) error {
+		return eachLine(r, func(b []byte) error {
+			line := string(b)
+			if check {
+				return enc.Encode(own.Try(line, now))
+			}
+			_, err := out.Write(own.Parse(line, now).AppendJSON(nil, line))
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return out.Flush()
 }

@@ -66,6 +66,10 @@ func stream(ctx context.Context, env signal.Env, ln net.Listener) error {
 	return conns.Serve(ctx, env, name, ln, func(ctx context.Context, from signal.Source, c net.Conn) {
 		in := bufio.NewReaderSize(idle{c}, 64<<10)
 		var batch []signal.Line
+		if head, _ := in.Peek(2); len(head) == 2 && head[0] == 0x16 && head[1] == 3 {
+			env.Malformed(from, "a TLS handshake came to the port without TLS")
+			return
+		}
 		for {
 			text, err := next(in)
 			if l, ok := read(from, text, time.Now()); ok && text != "" {
