@@ -42,6 +42,8 @@ postgresql                 /usr/lib/postgresql/*/bin/initdb
 nginx-light                nginx
 redis-server               redis-server
 prometheus                 promtool
+prometheus-node-exporter   prometheus-node-exporter
+zabbix-sender              zabbix_sender
 exim4-daemon-light         exim4
 monitoring-plugins-basic   /usr/lib/nagios/plugins/check_tcp
 monitoring-plugins-standard /usr/lib/nagios/plugins/check_pgsql

@@ -10,7 +10,9 @@ import { module as inventory } from './modules/estate/inventory/module';
 import { module as topology } from './modules/estate/topology/module';
 import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
+import { module as ingest } from './modules/observe/ingest/module';
 import { module as log } from './modules/observe/log/module';
+import { module as scrape } from './modules/observe/scrape/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
@@ -30,6 +32,8 @@ export const modules = [
   agent,
   check,
   log,
+  ingest,
+  scrape,
   incident,
   alert,
   oncall,

@@ -411,6 +411,16 @@ func TestItemsAreFoundAndUnknownOnesWait(t *testing.T) {
 		us, err = f.s.unknowns(ctx, false, 100)
 		require.NoError(t, err)
 		require.Len(t, us, 1)
+		// An item of that name explains it.
+		require.Equal(t, "", f.s.match.item(ctx, from, signal.Hints{Host: "later.example.org"}))
+		require.NoError(t, f.s.match.flush(ctx))
+		f.items["later"] = estate.Item{ID: "id-later", Name: "later"}
+		f.s.match.named("later")
+		require.NoError(t, f.s.match.flush(ctx))
+		var n int
+		require.NoError(t, d.Reader().NewRaw("SELECT COUNT(*) FROM ingest_unknown").Scan(ctx, &n))
+		require.Equal(t, 1, n)
+		require.Equal(t, "later", f.s.match.item(ctx, from, signal.Hints{Host: "later.example.org"}))
 		require.NoError(t, f.s.Ignore(ctx, us[0].ID, true))
 		us, err = f.s.unknowns(ctx, false, 100)
 		require.NoError(t, err)

@@ -52,18 +52,12 @@ type matcher struct {
 	cache    map[signal.Hints]*answer
 	bindings map[clue]string // item id
 	unknown  map[clue]*unknown
+	gone     []clue // no longer unknown, and not yet written
 	looks    bucket
 }
 
 func newMatcher(s *Service) *matcher {
 	return &matcher{s: s, cache: map[signal.Hints]*answer{}, bindings: map[clue]string{}, unknown: map[clue]*unknown{}}
-}
-
-// forget drops all answers, because items or bindings have changed.
-func (m *matcher) forget() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	clear(m.cache)
 }
 
 // item gives the name of the item of one signal; empty when none is known.
@@ -153,7 +147,7 @@ func (m *matcher) keep(now time.Time, from signal.Source, h signal.Hints, clues 
 		a.until = now.Add(keepMissed)
 		a.unknown = m.note(now, from, h, clues[0])
 	} else {
-		delete(m.unknown, clues[0])
+		m.known(func(c clue) bool { return c == clues[0] })
 	}
 	m.cache[h] = a
 	return a

@@ -144,7 +144,7 @@ func (s *Service) Subscribe(r *event.Router) {
 		if f.Removed {
 			return s.itemGone(ctx, tx, f.ItemID)
 		}
-		tx.AfterCommit(s.match.forget)
+		tx.AfterCommit(func() { s.match.named(f.Name) })
 		return nil
 	})
 }

@@ -118,7 +118,16 @@ func (m *matcher) flush(ctx context.Context) error {
 		}
 	}
 	m.mu.RUnlock()
+	m.mu.Lock()
+	gone := m.gone
+	m.gone = nil
+	m.mu.Unlock()
 	return m.s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		for _, c := range gone {
+			if _, err := tx.NewRaw("DELETE FROM ingest_unknown WHERE hint = ? AND value = ? AND NOT ignored", c.hint, c.value).Exec(ctx); err != nil {
+				return err
+			}
+		}
 		for _, c := range changed {
 			r := c.u.row
 			r.Signals, r.LastSeen = c.n, time.Unix(0, c.u.last.Load()).UTC()
@@ -143,6 +152,29 @@ func (m *matcher) flush(ctx context.Context) error {
 			}
 		})
 		return nil
+	})
+}
+
+// known takes those off the list that a name explains. The matcher is locked.
+func (m *matcher) known(explains func(c clue) bool) {
+	for c := range m.unknown {
+		if explains(c) {
+			delete(m.unknown, c)
+			if len(m.gone) < maxUnknown {
+				m.gone = append(m.gone, c)
+			}
+		}
+	}
+}
+
+// named is told when an item has a name from now on.
+func (m *matcher) named(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.cache)
+	m.known(func(c clue) bool {
+		short, _, _ := strings.Cut(c.value, ".")
+		return c.hint != byMachine && (c.value == name || c.hint == byHost && short == name)
 	})
 }
 

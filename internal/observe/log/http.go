@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
 	"github.com/mainstay-ops/mainstay/internal/core/logdb"
@@ -35,6 +36,10 @@ type valuesIn struct {
 	RangeIn
 	Name  string `path:"name" maxLength:"128"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"10"`
+}
+
+type patternsIn struct {
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
 type contextIn struct {
@@ -102,6 +107,16 @@ func (s *Service) Routes(api *httpapi.API) {
 			return &httpapi.Body[Context]{Body: out}, err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "get-log-status", Method: "GET", Path: base + "/status", Need: observe.ReadLogs, Tag: tag, Summary: "What the log store holds"}, s.status)
+	httpapi.Handle(api, httpapi.Op{ID: "list-log-patterns", Method: "GET", Path: base + "/patterns", Need: observe.ReadLogs, Tag: tag, Summary: "The templates of log lines with most lines", Description: "Only for those who may see all logs."},
+		func(ctx context.Context, in *patternsIn) (*httpapi.Body[httpapi.List[Pattern]], error) {
+			if err := access.Check(ctx, observe.ReadLogs, ""); err != nil {
+				return nil, err
+			}
+			if _, err := s.open(); err != nil {
+				return nil, err
+			}
+			return httpapi.NewList(s.patterns.most(in.Limit), ""), nil
+		})
 	s.viewRoutes(api)
 }
 

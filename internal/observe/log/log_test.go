@@ -170,6 +170,43 @@ func TestLinesAndQueries(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, f.do(t, &access.Principal{}, http.MethodGet, "/api/v1/logs/query", nil).Code)
 }
 
+func TestKnownFormatsAndPatterns(t *testing.T) {
+	t.Parallel()
+	f := setUp(t, testkit.SQLite(t))
+	now := time.Now()
+	sshd := signal.Line{At: now, Message: "Failed password for invalid user ada from 192.0.2.7 port 51234 ssh2", Stream: []signal.Field{{Name: "app", Value: "sshd"}}}
+	again := sshd
+	again.Message = strings.ReplaceAll(sshd.Message, "51234", "51999")
+	f.take(t, sshd, again,
+		signal.Line{At: now, Message: `198.51.100.4 - - [23/Nov/2026:09:00:00 +0000] "GET /x HTTP/1.1" 500 12 "-" "curl/8"`},
+		signal.Line{At: now, Message: `{"level":"warn","msg":"hi","a":{"b":1},"host":"mine"}`, Stream: []signal.Field{{Name: "host", Value: "web1"}}},
+		signal.Line{At: now, Message: "nothing known"},
+	)
+	until := []string{"end", now.Add(time.Second).Format(time.RFC3339)}
+	got := f.query(t, viewer, "format:sshd", until...)
+	require.Len(t, got, 2)
+	require.NotEmpty(t, got[0]["src_ip"])
+	require.NotEmpty(t, got[0]["pattern"])
+	require.Equal(t, got[0]["pattern"], got[1]["pattern"])
+	got = f.query(t, viewer, "status:500", until...)
+	require.Equal(t, "error", got[0]["level"])
+	got = f.query(t, viewer, "format:json", until...)
+	require.Equal(t, "hi", got[0]["_msg"])
+	require.Equal(t, "web1", got[0]["host"], "what the sender said stays")
+	require.Equal(t, "warning", got[0]["level"])
+	require.Len(t, f.query(t, viewer, `_msg:="nothing known"`, until...), 1)
+
+	var l httpapi.List[Pattern]
+	require.NoError(t, json.Unmarshal(f.do(t, viewer, http.MethodGet, "/api/v1/logs/patterns", nil).Body.Bytes(), &l))
+	require.Equal(t, uint64(2), l.Items[0].Lines)
+	require.Equal(t, http.StatusForbidden, f.do(t, ofShop, http.MethodGet, "/api/v1/logs/patterns", nil).Code)
+
+	id := l.Items[0].ID
+	f.s.Stop(t.Context())
+	require.NoError(t, f.s.Start(t.Context()))
+	require.Equal(t, id, f.s.patterns.of(sshd.Message), "ids stay the same after a restart")
+}
+
 func TestTeamsSeeTheirItems(t *testing.T) {
 	t.Parallel()
 	f := setUp(t, testkit.SQLite(t))

@@ -3,8 +3,10 @@ package log
 import (
 	"context"
 	"embed"
+	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
@@ -44,6 +46,9 @@ type Service struct {
 	store   atomic.Pointer[logdb.Store]
 	ending  context.Context //nolint:containedctx // ends streams when the server stops
 	end     context.CancelFunc
+
+	patterns *patterns
+	wg       sync.WaitGroup
 }
 
 var (
@@ -67,6 +72,13 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.patterns, err = loadPatterns(patternsPath(s.d.Config.Data)); s.patterns == nil {
+		return errors.Join(err, st.Close())
+	} else if err != nil {
+		s.d.Logger.Warn("log patterns cannot be read; they are learned anew", "error", err)
+	}
+	s.wg.Add(1)
+	go s.keepPatterns(s.ending)
 	s.store.Store(st)
 	return nil
 }
@@ -76,6 +88,7 @@ func (s *Service) Stop(context.Context) {
 	if s.end != nil {
 		s.end()
 	}
+	s.wg.Wait()
 	st := s.store.Swap(nil)
 	if st == nil {
 		return

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mainstay-ops/mainstay/internal/core/logdb"
+	"github.com/mainstay-ops/mainstay/internal/core/logparse"
 	"github.com/mainstay-ops/mainstay/internal/core/signal"
 )
 
@@ -37,7 +38,7 @@ func (s *Service) TakeLines(_ context.Context, from signal.Source, lines []signa
 			empty++
 			continue
 		}
-		rows = append(rows, row(from, &lines[i], now))
+		rows = append(rows, s.row(from, &lines[i], now))
 	}
 	got, err := st.Write(rows)
 	out := signal.Receipt{Taken: got.Taken, Dropped: got.Dropped + empty, Why: got.Why}
@@ -48,16 +49,10 @@ func (s *Service) TakeLines(_ context.Context, from signal.Source, lines []signa
 }
 
 // row is the line as it is stored.
-func row(from signal.Source, l *signal.Line, now time.Time) logdb.Row {
+func (s *Service) row(from signal.Source, l *signal.Line, now time.Time) logdb.Row {
 	r := logdb.Row{At: l.At, Stream: l.Stream}
-	fields := make([]logdb.Field, 0, len(l.Fields)+4)
+	fields := make([]logdb.Field, 0, len(l.Fields)+16)
 	message, cut := clip(l.Message)
-	if message != "" {
-		fields = append(fields, logdb.Field{Name: logdb.Message, Value: message})
-	}
-	if l.Level != "" {
-		fields = append(fields, logdb.Field{Name: "level", Value: l.Level})
-	}
 	for _, f := range l.Fields {
 		if f.Value == "" || f.Name == "level" && l.Level != "" {
 			continue
@@ -68,13 +63,32 @@ func row(from signal.Source, l *signal.Line, now time.Time) logdb.Row {
 				f.Name = "unnamed"
 			}
 		}
+		if f.Name == "item" {
+			f.Name = "item_" // what a line says is not what it belongs to
+		}
 		fields = append(fields, f)
+	}
+	level := l.Level
+	if message != "" {
+		var p *logparse.Parsed
+		pattern := s.patterns.of(message)
+		message, fields, p = parse(l, message, fields, now)
+		fields = append(fields, logdb.Field{Name: logdb.Message, Value: message}, logdb.Field{Name: "pattern", Value: pattern})
+		if level == "" {
+			level = p.Level
+		}
+		if l.At.IsZero() && !p.Time.IsZero() && p.Time.Sub(now) <= ahead {
+			r.At = p.Time
+		}
+	}
+	if level != "" && !hasField(fields, "level") {
+		fields = append(fields, logdb.Field{Name: "level", Value: level})
 	}
 	if cut > 0 {
 		fields = append(fields, logdb.Field{Name: "cut_bytes", Value: strconv.Itoa(cut)})
 	}
 	switch {
-	case l.At.IsZero():
+	case r.At.IsZero():
 		r.At = now
 	case l.At.Sub(now) > ahead:
 		r.At = now

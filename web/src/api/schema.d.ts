@@ -2053,6 +2053,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ingest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The ways in, with their paths and ports
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["get-ingest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which names and addresses in signals mean which item, as people have said
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["list-source-bindings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/bindings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a binding away
+         * @description Needs the permission `source.write`.
+         */
+        delete: operations["delete-source-binding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Limits of senders, and addresses that may send without a token
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["get-ingest-settings"];
+        /**
+         * Change limits and allowed addresses
+         * @description Needs the permission `source.write`.
+         */
+        put: operations["set-ingest-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has sent what since the server started
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["list-sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/unknown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What signals speak about and what is no item yet, with suggestions
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["list-unknown-sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/unknown/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Ignore an unknown source, or list it again
+         * @description Needs the permission `source.write`.
+         */
+        put: operations["ignore-unknown-source"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/unknown/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bind an unknown source to an item
+         * @description Needs the permission `source.write`.
+         */
+        post: operations["accept-unknown-source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inventory/change": {
         parameters: {
             query?: never;
@@ -3455,6 +3619,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scrape-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scrape jobs by name
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["list-scrape-jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scrape-jobs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One scrape job
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["get-scrape-job"];
+        /**
+         * Make or change a scrape job
+         * @description Needs the permission `source.write`.
+         */
+        put: operations["set-scrape-job"];
+        post?: never;
+        /**
+         * End a scrape job; what it read stays
+         * @description Needs the permission `source.write`.
+         */
+        delete: operations["delete-scrape-job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scrape-jobs/{name}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The targets of a scrape job and how the last read went
+         * @description Needs the permission `source.read`.
+         */
+        get: operations["list-scrape-targets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -4014,6 +4246,12 @@ export interface components {
         };
         AcceptSuggestionsBody: {
             ids: string[];
+        };
+        AcceptUnknownSourceBody: {
+            /** @description Name of the item that it is. */
+            item: string;
+            /** @description With it, the item is made with this kind if there is none of that name. */
+            kind?: string;
         };
         Account: {
             /** Format: date-time */
@@ -6020,6 +6258,9 @@ export interface components {
              */
             population: number;
         };
+        IgnoreUnknownSourceBody: {
+            ignored: boolean;
+        };
         IncidentAlertView: {
             check?: string;
             /** Format: date-time */
@@ -6216,6 +6457,142 @@ export interface components {
             version: number;
             /** Format: date-time */
             work_started_at?: string;
+        };
+        IngestBinding: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** @enum {string} */
+            hint: "item" | "machine_id" | "host" | "service" | "address";
+            id: string;
+            /** @description Name of the item. */
+            item: string;
+            item_id: string;
+            value: string;
+        };
+        IngestLimits: {
+            /**
+             * Format: int64
+             * @description Before decompression.
+             */
+            bytes_per_second: number;
+            /** Format: int64 */
+            lines_per_second: number;
+            /** Format: int64 */
+            samples_per_second: number;
+            /**
+             * Format: int64
+             * @description How many different series one sender may have active.
+             */
+            series_per_source: number;
+            /** Format: int64 */
+            spans_per_second: number;
+        };
+        IngestLoss: {
+            /** Format: int64 */
+            count: number;
+            reason: string;
+        };
+        IngestOverview: {
+            logs: boolean;
+            metrics: boolean;
+            protocols: components["schemas"]["IngestProtocol"][];
+            traces: boolean;
+            /** @description Address of this server for senders. */
+            url: string;
+        };
+        IngestPort: {
+            /** @description Where it listens; empty when it is off. */
+            address?: string;
+            /** @description Its name in the listen block of the configuration. */
+            name: string;
+            /** @enum {string} */
+            network: "udp" | "tcp" | "tls";
+            /** @description Why it could not be opened. */
+            problem?: string;
+            /**
+             * Format: int64
+             * @description The port number that senders expect.
+             */
+            usual: number;
+        };
+        IngestProtocol: {
+            name: string;
+            /** @description Where it is below the address of the server; empty when it has only ports. */
+            path?: string;
+            ports: components["schemas"]["IngestPort"][];
+            title: string;
+        };
+        IngestSettings: {
+            /** @description Addresses that may send by a protocol that knows no tokens, as prefixes such as 10.0.0.0/8. A protocol that is not listed takes signals from this machine only. */
+            allowed: {
+                [key: string]: string[];
+            };
+            limits: components["schemas"]["IngestLimits"];
+        };
+        IngestSource: {
+            /** @description From where it was heard last. */
+            address?: string;
+            /**
+             * Format: int64
+             * @description As received, before decompression.
+             */
+            bytes: number;
+            /** Format: int64 */
+            dropped: number;
+            /** Format: date-time */
+            first_seen: string;
+            /** Format: date-time */
+            last_seen: string;
+            /** Format: int64 */
+            lines: number;
+            /** @description What was dropped, by reason, the most first. */
+            losses: components["schemas"]["IngestLoss"][];
+            protocol: string;
+            /** @description Taken per second, in steps of ten seconds, the newest last. */
+            rate: number[];
+            /** Format: int64 */
+            samples: number;
+            /** @description Name of the token, or address. */
+            sender: string;
+            /**
+             * Format: int64
+             * @description Different series that had a value within two hours.
+             */
+            series: number;
+            /** Format: int64 */
+            spans: number;
+            /** @description One sentence about what was dropped last. */
+            why?: string;
+            /** Format: date-time */
+            why_at?: string;
+        };
+        IngestSuggestion: {
+            create?: string;
+            item?: string;
+            kind?: string;
+            reason: string;
+        };
+        IngestUnknown: {
+            address?: string;
+            /** Format: date-time */
+            first_seen: string;
+            /**
+             * @description What the signals name it by.
+             * @enum {string}
+             */
+            hint: "item" | "machine_id" | "host" | "service" | "address";
+            id: string;
+            ignored: boolean;
+            /** Format: date-time */
+            last_seen: string;
+            protocol: string;
+            sender: string;
+            service?: string;
+            /** Format: int64 */
+            signals: number;
+            suggestion?: components["schemas"]["IngestSuggestion"];
+            value: string;
         };
         InventoryApproval: {
             /**
@@ -7236,6 +7613,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        ListIngestBinding: {
+            items: components["schemas"]["IngestBinding"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListIngestSource: {
+            items: components["schemas"]["IngestSource"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListIngestUnknown: {
+            items: components["schemas"]["IngestUnknown"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         ListInventoryAttributeView: {
             items: components["schemas"]["InventoryAttributeView"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -7371,6 +7769,20 @@ export interface components {
         };
         ListRecordEntry: {
             items: components["schemas"]["RecordEntry"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListScrapeJob: {
+            items: components["schemas"]["ScrapeJob"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListScrapeState: {
+            items: components["schemas"]["ScrapeState"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -7838,6 +8250,190 @@ export interface components {
             /** @description E-mail addresses; unknown ones become people who can be told things. */
             members: string[];
             title?: string;
+        };
+        ScrapeBasic: {
+            /** @description Write-only; left out, the one that is there stays. */
+            password?: string;
+            user: string;
+        };
+        ScrapeBearer: {
+            /** @description Write-only; left out, the one that is there stays. */
+            secret?: string;
+        };
+        ScrapeCatalog: {
+            url: string;
+        };
+        ScrapeDNS: {
+            names: string[];
+            /**
+             * Format: int64
+             * @description Of the targets, for A and AAAA.
+             */
+            port?: number;
+            /**
+             * @description SRV if left out.
+             * @enum {string}
+             */
+            type?: "SRV" | "A" | "AAAA";
+        };
+        ScrapeJob: {
+            basic?: components["schemas"]["ScrapeBasic"];
+            bearer?: components["schemas"]["ScrapeBearer"];
+            dns?: components["schemas"]["ScrapeDNS"];
+            /**
+             * @description Between two reads; 1m if left out, at least 1s.
+             * @example 30s
+             */
+            every?: string;
+            /** @description JSON or YAML files in Prometheus' format, with * in the last part. */
+            files?: string[];
+            /** @description A password, token or key is kept. */
+            has_secret: boolean;
+            /** @description Labels of the exporter win over those of the target. */
+            honor_labels?: boolean;
+            http?: components["schemas"]["ScrapeCatalog"];
+            ignore_times?: boolean;
+            /** @description Name of the item that all targets belong to; without it, the item is found by the host. */
+            item?: string;
+            /** @description For all series of targets. */
+            labels?: {
+                [key: string]: string;
+            };
+            metric_relabel?: components["schemas"]["ScrapeRule"][];
+            /** @description Becomes the label job. */
+            name: string;
+            params?: {
+                [key: string]: string[];
+            };
+            /** @description /metrics if left out. */
+            path?: string;
+            paused?: boolean;
+            /** @description What went wrong in looking for targets. */
+            problem?: string;
+            relabel?: components["schemas"]["ScrapeRule"][];
+            /**
+             * Format: int64
+             * @description A read with more series counts as failed; 0 is no limit.
+             */
+            sample_limit?: number;
+            /**
+             * Format: int64
+             * @description Of the last reads together.
+             */
+            samples: number;
+            /**
+             * @description http if left out.
+             * @enum {string}
+             */
+            scheme?: "http" | "https";
+            /** @description Addresses with a port: web-1:9100. */
+            targets?: string[];
+            /**
+             * Format: int64
+             * @description How many there are now.
+             */
+            targets_found: number;
+            /** Format: int64 */
+            targets_up: number;
+            /**
+             * @description 10s if left out; at most as long as every.
+             * @example 30s
+             */
+            timeout?: string;
+            tls?: components["schemas"]["ScrapeTLS"];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        ScrapeRule: {
+            /** @description replace if left out; also keep, drop, hashmod, labelmap, labeldrop, labelkeep, lowercase, uppercase, keepequal, dropequal. */
+            action?: string;
+            /** Format: int64 */
+            modulus?: number;
+            /** @description (.*) if left out; it must match the whole. */
+            regex?: string;
+            /** @description $1 if left out. */
+            replacement?: string;
+            /** @description ; if left out. */
+            separator?: string;
+            source_labels?: string[];
+            target_label?: string;
+        };
+        ScrapeSpec: {
+            basic?: components["schemas"]["ScrapeBasic"];
+            bearer?: components["schemas"]["ScrapeBearer"];
+            dns?: components["schemas"]["ScrapeDNS"];
+            /**
+             * @description Between two reads; 1m if left out, at least 1s.
+             * @example 30s
+             */
+            every?: string;
+            /** @description JSON or YAML files in Prometheus' format, with * in the last part. */
+            files?: string[];
+            /** @description Labels of the exporter win over those of the target. */
+            honor_labels?: boolean;
+            http?: components["schemas"]["ScrapeCatalog"];
+            ignore_times?: boolean;
+            /** @description Name of the item that all targets belong to; without it, the item is found by the host. */
+            item?: string;
+            /** @description For all series of targets. */
+            labels?: {
+                [key: string]: string;
+            };
+            metric_relabel?: components["schemas"]["ScrapeRule"][];
+            /** @description Becomes the label job. */
+            name: string;
+            params?: {
+                [key: string]: string[];
+            };
+            /** @description /metrics if left out. */
+            path?: string;
+            paused?: boolean;
+            relabel?: components["schemas"]["ScrapeRule"][];
+            /**
+             * Format: int64
+             * @description A read with more series counts as failed; 0 is no limit.
+             */
+            sample_limit?: number;
+            /**
+             * @description http if left out.
+             * @enum {string}
+             */
+            scheme?: "http" | "https";
+            /** @description Addresses with a port: web-1:9100. */
+            targets?: string[];
+            /**
+             * @description 10s if left out; at most as long as every.
+             * @example 30s
+             */
+            timeout?: string;
+            tls?: components["schemas"]["ScrapeTLS"];
+        };
+        ScrapeState: {
+            /**
+             * Format: date-time
+             * @description When it was read last.
+             */
+            at?: string;
+            /** Format: double */
+            duration_seconds: number;
+            error?: string;
+            /** @description As in PromQL. */
+            labels: string;
+            /** Format: int64 */
+            samples: number;
+            up: boolean;
+            url: string;
+        };
+        ScrapeTLS: {
+            /** @description Certificates to trust, as PEM; left out, those of the system. */
+            ca?: string;
+            /** @description Certificate of the client, as PEM. */
+            cert?: string;
+            /** @description Do not check the certificate. */
+            insecure?: boolean;
+            /** @description Its key, as PEM. Write-only; left out, the one that is there stays. */
+            key?: string;
+            server_name?: string;
         };
         SearchDoc: {
             kind: string;
@@ -19208,6 +19804,778 @@ export interface operations {
             };
         };
     };
+    "get-ingest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestOverview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-source-bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListIngestBinding"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-source-binding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-ingest-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestSettings"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-ingest-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IngestSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestSettings"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListIngestSource"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-unknown-sources": {
+        parameters: {
+            query?: {
+                /** @description Those that are ignored, instead of those that wait. */
+                ignored?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListIngestUnknown"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ignore-unknown-source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IgnoreUnknownSourceBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "accept-unknown-source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptUnknownSourceBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestBinding"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "change-items": {
         parameters: {
             query?: never;
@@ -27110,6 +28478,439 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OncallShiftsBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-scrape-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListScrapeJob"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-scrape-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the job; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScrapeJob"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-scrape-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the job; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScrapeSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScrapeJob"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-scrape-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the job; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-scrape-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the job; a slash is written %2F. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListScrapeState"];
                 };
             };
             /** @description Bad Request */

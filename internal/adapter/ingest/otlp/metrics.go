@@ -33,7 +33,7 @@ type reading struct {
 	// latest is the newest moment of a resource.
 	latest time.Time
 
-	exemplars, stale, late int
+	exemplars, late int
 }
 
 func (t *taker) metrics(ctx context.Context, from signal.Source, md pmetric.Metrics) (outcome, error) {

@@ -126,8 +126,15 @@ func BenchmarkDecode(b *testing.B) {
 	var req prompb.WriteRequest
 	for range 2000 {
 		req.Timeseries = append(req.Timeseries, prompb.TimeSeries{Labels: []prompb.Label{
-			{Name: "__name__", Value: "http_requests_total"}, {Name: "cluster", Value: "prod"}, {Name: "container", Value: "app"}, {Name: "env", Value: "production"}, {Name: "instance", Value: "10.0.1.2:9100"},
-			{Name: "job", Value: "node"}, {Name: "namespace", Value: "shop"}, {Name: "pod", Value: "pod-17"}, {Name: "zone", Value: "eu-1a"},
+			{Name: "__name__", Value: "http_requests_total"},
+			{Name: "cluster", Value: "prod"},
+			{Name: "container", Value: "app"},
+			{Name: "env", Value: "production"},
+			{Name: "instance", Value: "10.0.1.2:9100"},
+			{Name: "job", Value: "node"},
+			{Name: "namespace", Value: "shop"},
+			{Name: "pod", Value: "pod-17"},
+			{Name: "zone", Value: "eu-1a"},
 		}, Samples: []prompb.Sample{{Value: 1, Timestamp: 1700000000123}}})
 	}
 	body, err := req.Marshal()

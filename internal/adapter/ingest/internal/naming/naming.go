@@ -28,9 +28,6 @@ func clean(s string, colon bool) string {
 		return s
 	}
 	b := make([]byte, 0, min(len(s), maxName)+1)
-	if s == "" || digit(s[0]) {
-		b = append(b, '_')
-	}
 	for i := 0; i < len(s) && len(b) < maxName; i++ {
 		switch {
 		case allowed(s[i], colon):
@@ -38,6 +35,9 @@ func clean(s string, colon bool) string {
 		case s[i]&0xc0 != 0x80: // one _ for a letter of several bytes
 			b = append(b, '_')
 		}
+	}
+	if len(b) == 0 || digit(b[0]) {
+		return "_" + string(b[:min(len(b), maxName-1)])
 	}
 	return string(b)
 }
