@@ -61,8 +61,15 @@ func TestHandshake(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/_license", 200}, {"GET", "/_cluster/health", 200}, {"PUT", "/_index_template/filebeat", 200},
-		{"HEAD", "/_data_stream/filebeat", 200}, {"GET", "/_nodes/http", 200}, {"POST", "/logs/_doc", 400}, {"GET", "/logs/_search", 404},
+		{"GET", "/", 200},
+		{"HEAD", "/", 200},
+		{"GET", "/_license", 200},
+		{"GET", "/_cluster/health", 200},
+		{"PUT", "/_index_template/filebeat", 200},
+		{"HEAD", "/_data_stream/filebeat", 200},
+		{"GET", "/_nodes/http", 200},
+		{"POST", "/logs/_doc", 400},
+		{"GET", "/logs/_search", 404},
 	} {
 		res := ingesttest.Do(h, c.method, c.path, nil)
 		require.Equal(t, c.status, res.Code, c.path)

@@ -6,9 +6,9 @@ import { messageOf } from '@/api/problems';
 import { integer } from '@/lib/format';
 import { Loaded } from '@/ui/Loading';
 import type { LineActions } from './lines';
-import classes from './logs.module.css';
 import { nameOfLevel, toneOfLevel } from './model';
 import { type Asked, fieldsQuery, valuesQuery } from './queries';
+import classes from './side.module.css';
 
 const HIDDEN = new Set(['_time', '_msg', '_stream', '_stream_id']);
 /** Fields that most people look for come first. */

@@ -1,9 +1,9 @@
 import { type PointerEvent, useMemo, useRef, useState } from 'react';
 import { integer } from '@/lib/format';
 import { absolute, useZone } from '@/lib/time';
-import classes from './logs.module.css';
 import { byLevel, nameOfLevel, toneOfLevel } from './model';
 import type { Hits } from './queries';
+import classes from './side.module.css';
 
 const HEIGHT = 72;
 
