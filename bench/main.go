@@ -36,6 +36,7 @@ var scenarios = []struct {
 	{"sweep", "a /16 by ping at 5,000 packets a second", sweep},
 	{"snmp", "1,000 devices with 100 interfaces each by SNMP, every 60 s", snmpPoll},
 	{"remotewrite", "samples by remote write, beside Prometheus", remoteWrite},
+	{"logs", "10 million log lines: stored, packed, searched", logs},
 	{"start", "start to ready, and at rest", start},
 	{"estate", "100,000 items with 300,000 relations, through the API", estate},
 	{"many", "100,000 TCP checks every 60 s", many},

@@ -23,8 +23,8 @@ import (
 )
 
 func logCommand() *cobra.Command {
-	c := &cobra.Command{Use: "log", Short: "Read log lines"}
-	c.AddCommand(logPatternsCommand(), logParseCommand())
+	c := &cobra.Command{Use: "log", Short: "Search and read log lines"}
+	c.AddCommand(logQueryCommand(), logPatternsCommand(), logParseCommand())
 	return c
 }
 

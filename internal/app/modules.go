@@ -13,10 +13,11 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/edge"
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
+	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/observe/trace"
 	"github.com/mainstay-ops/mainstay/internal/observe/trap"
-	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
 	"github.com/mainstay-ops/mainstay/internal/respond/incident"
@@ -31,6 +32,7 @@ func modules() []module.Module {
 		inventory.Module(),
 		metric.Module(),
 		trace.Module(),
+		log.Module(),
 		check.Module(),
 		alert.Module(),
 		incident.Module(),

@@ -23,6 +23,9 @@ var (
 	SendResults = access.Permission{Name: "check.result", Title: "Send results of passive checks", Least: access.Responder}
 	ReadMetrics = access.Permission{Name: "metric.read", Title: "Query metrics", Least: access.Viewer}
 
+	ReadLogs  = access.Permission{Name: "log.read", Title: "Search logs", Least: access.Viewer}
+	SaveViews = access.Permission{Name: "log.save", Title: "Save and share views of logs", Least: access.Responder}
+
 	// SendSignals is what a token for senders is limited to.
 	SendSignals  = access.Permission{Name: "observe.ingest", Title: "Send metrics, logs and traces", Least: access.Responder}
 	ReadSources  = access.Permission{Name: "source.read", Title: "See who sends metrics, logs and traces", Least: access.Viewer}

@@ -15,6 +15,7 @@ import { module as edge } from './modules/observe/edge/module';
 import { module as trace } from './modules/observe/trace/module';
 import { module as trap } from './modules/observe/trap/module';
 import { module as ingest } from './modules/observe/ingest/module';
+import { module as log } from './modules/observe/log/module';
 import { module as scrape } from './modules/observe/scrape/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
@@ -38,6 +39,7 @@ export const modules = [
   trace,
   rule,
   trap,
+  log,
   ingest,
   scrape,
   incident,

@@ -93,6 +93,7 @@ type Config struct {
 	Log       Log      `yaml:"log"`
 	Metrics   Metrics  `yaml:"metrics"`
 	Traces    Traces   `yaml:"traces"`
+	Logs      Logs     `yaml:"logs"`
 	History   History  `yaml:"history"`
 	// Notifications and Escalations limit what is kept of who was told.
 	Notifications History   `yaml:"notifications"`
@@ -128,6 +129,12 @@ type Metrics struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
 	MaxSeries int      `yaml:"max_series"`
+}
+
+// Logs limits the store of log lines.
+type Logs struct {
+	Retention Duration `yaml:"retention"`
+	MaxBytes  Bytes    `yaml:"max_bytes"`
 }
 
 // Traces limits the store of spans.
@@ -227,6 +234,7 @@ func Default() Config {
 		Log:           Log{Level: "info", Format: "text"},
 		Metrics:       Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
 		Traces:        Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
+		Logs:          Logs{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 20 << 30},
 		History:       History{Retention: Duration(400 * 24 * time.Hour)},
 		Notifications: History{Retention: Duration(400 * 24 * time.Hour)},
 		Escalations:   History{Retention: Duration(400 * 24 * time.Hour)},
@@ -327,6 +335,7 @@ func (c *Config) settings() map[string]func(string) error {
 		"data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
+		"logs.retention": text(&c.Logs.Retention), "logs.max_bytes": text(&c.Logs.MaxBytes),
 		"traces.retention": text(&c.Traces.Retention), "traces.max_bytes": text(&c.Traces.MaxBytes),
 		"history.retention": text(&c.History.Retention), "notifications.retention": text(&c.Notifications.Retention), "escalations.retention": text(&c.Escalations.Retention),
 		"session.lifetime": text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
@@ -388,6 +397,10 @@ func (c *Config) validate() []errs.Field {
 		}
 	}
 	atLeast("metrics.retention", c.Metrics.Retention, 2*time.Hour)
+	atLeast("logs.retention", c.Logs.Retention, 24*time.Hour)
+	if c.Logs.MaxBytes < 256<<20 {
+		add("logs.max_bytes", strconv.FormatInt(int64(c.Logs.MaxBytes), 10), "must be at least 256MiB")
+	}
 	atLeast("traces.retention", c.Traces.Retention, 24*time.Hour)
 	if c.Traces.MaxBytes < 64<<20 {
 		add("traces.max_bytes", strconv.FormatInt(int64(c.Traces.MaxBytes), 10), "must be at least 64MiB")

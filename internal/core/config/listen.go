@@ -41,9 +41,14 @@ type Port struct {
 // Ports are all protocols with a port of their own, by name.
 func Ports() []Port {
 	return []Port{
+		{Name: "gelf_tcp", Usual: 12201, Help: "GELF over TCP, messages ended by a zero byte."},
+		{Name: "gelf_udp", Usual: 12201, Help: "GELF over UDP, chunked and compressed as senders like."},
 		{Name: "graphite", Usual: 2003, Help: "Graphite plaintext, TCP and UDP."},
 		{Name: "otlp_grpc", Usual: 4317, Help: "OpenTelemetry (OTLP) over gRPC; needs a token."},
 		{Name: "statsd", Usual: 8125, Help: "StatsD and DogStatsD, UDP and TCP."},
+		{Name: "syslog_tcp", Usual: 514, Help: "Syslog over TCP, with octet counting or a line each."},
+		{Name: "syslog_tls", Usual: 6514, Help: "Syslog over TLS with the certificate of the server."},
+		{Name: "syslog_udp", Usual: 514, Help: "Syslog over UDP: RFC 3164, RFC 5424, Cisco."},
 		{Name: "zabbix", Usual: 10051, Help: "Values of zabbix_sender and of Zabbix agents."},
 		{Name: "trap", Usual: 162, Help: "SNMP traps and informs, UDP."},
 	}

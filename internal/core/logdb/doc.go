@@ -14,8 +14,8 @@
 // stored twice. Two rows of one stream with the same time and the same fields count
 // as one during that, and only then.
 //
-// A row is found by queries after about a second at the latest; Tail and Flush make
-// it visible at once.
+// A query that reaches up to now finds rows that were written a quarter of a second
+// before; others are found after about a second.
 //
 // # Retention
 //

@@ -15,7 +15,11 @@ import (
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/logdb/hush"
 )
+
+// The engine's metrics have said what they say while they were loaded.
+func init() { hush.Restore() }
 
 // The engine takes its settings from the flags of the standard library and writes its
 // log with a logger of its own, both once for the whole program. That is why these

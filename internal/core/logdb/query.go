@@ -92,6 +92,7 @@ func (s *Store) begin(ctx context.Context, q Query) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.freshen(to)
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	select {
 	case s.slots <- struct{}{}:
@@ -101,6 +102,20 @@ func (s *Store) begin(ctx context.Context, q Query) (*running, error) {
 		return nil, errs.Wrap(errs.TooMany, ctx.Err(), "Too many queries are running. Try again in a moment.")
 	}
 	return &running{s: s, ctx: ctx, cancel: cancel, q: parsed, from: from, to: to, release: func() { <-s.slots; release() }}, nil
+}
+
+// freshen makes rows of this moment visible to a query that reaches up to now. Many
+// queries at once share it: making small pieces of new rows costs the engine work.
+func (s *Store) freshen(to int64) {
+	const least = 250 * time.Millisecond
+	now := time.Now()
+	if to < now.Add(-2*time.Second).UnixNano() {
+		return
+	}
+	last := s.freshened.Load()
+	if now.UnixNano()-last >= int64(least) && s.freshened.CompareAndSwap(last, now.UnixNano()) {
+		s.engine.DebugFlush()
+	}
 }
 
 func (r *running) end() {

@@ -87,8 +87,10 @@ type Store struct {
 	dropped atomic.Uint64
 	damaged atomic.Int64 // days that could not be read
 	names   names
-	tails   *tails
-	unlock  func() error
+	// freshened is when new rows were made visible last, in nanoseconds.
+	freshened atomic.Int64
+	tails     *tails
+	unlock    func() error
 
 	stop context.CancelFunc
 	done chan struct{}

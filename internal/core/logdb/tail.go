@@ -105,14 +105,8 @@ func (t *tails) remove(one *tail) {
 // with ctx, or with the error of rows. Pipes have no place in the query. From, To,
 // Limit and Oldest of the query mean nothing here.
 func (s *Store) Tail(ctx context.Context, q Query, rows func(rows [][]Field, skipped int) error) error {
-	parsed, _, _, err := s.parse(Query{LogsQL: q.LogsQL, Only: q.Only})
-	if err != nil {
+	if err := s.CheckTail(q.LogsQL); err != nil {
 		return err
-	}
-	whole := parsed.String()
-	parsed.DropAllPipes()
-	if parsed.String() != whole {
-		return errs.Fields(errs.Field{Path: "query", Value: shortened(q.LogsQL), Message: "a live tail takes a filter only; remove what follows the first |"})
 	}
 	one, err := s.tails.add()
 	if err != nil {
@@ -134,6 +128,20 @@ func (s *Store) Tail(ctx context.Context, q Query, rows func(rows [][]Field, ski
 			return err
 		}
 	}
+}
+
+// CheckTail tells whether a query can be tailed; its error has the position.
+func (s *Store) CheckTail(logsQL string) error {
+	parsed, _, _, err := s.parse(Query{LogsQL: logsQL})
+	if err != nil {
+		return err
+	}
+	whole := parsed.String()
+	parsed.DropAllPipes()
+	if parsed.String() != whole {
+		return errs.Fields(errs.Field{Path: "query", Value: shortened(logsQL), Message: "a live tail takes a filter only; remove what follows the first |"})
+	}
+	return nil
 }
 
 func (s *Store) tailOnce(ctx context.Context, q Query, one *tail, rows func([][]Field, int) error) error {

@@ -3025,7 +3025,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/maintenance-plans": {
+    "/api/v1/logs/context": {
         parameters: {
             query?: never;
             header?: never;
@@ -3033,10 +3033,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Maintenance agreed ahead, once or again and again
-         * @description Needs the permission `check.read`.
+         * The lines of the same stream before and after a line
+         * @description Needs the permission `log.read`.
          */
-        get: operations["list-maintenance-plans"];
+        get: operations["get-log-context"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3045,7 +3045,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/maintenance-plans/{name}": {
+    "/api/v1/logs/fields": {
         parameters: {
             query?: never;
             header?: never;
@@ -3053,23 +3053,143 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One plan
-         * @description Needs the permission `check.read`.
+         * The fields of the lines that a query finds
+         * @description Needs the permission `log.read`.
          */
-        get: operations["get-maintenance-plan"];
+        get: operations["list-log-fields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/fields/{name}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
         /**
-         * Make a plan or change it
-         * @description A window of it that runs is ended and begun anew as the plan says now.
-         *
-         *     Needs the permission `check.write`.
+         * The most frequent values of a field
+         * @description Needs the permission `log.read`.
          */
-        put: operations["save-maintenance-plan"];
+        get: operations["list-log-values"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/hits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count log lines by steps of time and by the values of a field
+         * @description Needs the permission `log.read`.
+         */
+        get: operations["count-logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/patterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The templates of log lines with most lines
+         * @description Only for those who may see all logs.
+         *
+         *     Needs the permission `log.read`.
+         */
+        get: operations["list-log-patterns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the log store holds
+         * @description Needs the permission `log.read`.
+         */
+        get: operations["get-log-status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Saved views of logs: your own and those that are shared
+         * @description Needs the permission `log.read`.
+         */
+        get: operations["list-log-views"];
+        put?: never;
+        /**
+         * Save a view of logs
+         * @description Needs the permission `log.save`.
+         */
+        post: operations["create-log-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a saved view of logs
+         * @description Needs the permission `log.save`.
+         */
+        put: operations["update-log-view"];
         post?: never;
         /**
-         * Remove a plan and end its window
-         * @description Needs the permission `check.write`.
+         * Remove a saved view of logs
+         * @description Needs the permission `log.save`.
          */
-        delete: operations["delete-maintenance-plan"];
+        delete: operations["delete-log-view"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3223,28 +3343,6 @@ export interface paths {
          */
         put: operations["save-contacts"];
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/people/{id}/contacts/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send a test message by each method of a person and tell what became of it
-         * @description Everybody may do this for themselves, administrators for all.
-         *
-         *     Needs the permission `contact.write`.
-         */
-        post: operations["test-contacts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5516,25 +5614,12 @@ export interface components {
             dependents: boolean;
             /** Format: date-time */
             ends_at: string;
-            /**
-             * @description A duration such as 500ms, 30s, 5m or 168h.
-             * @example 30s
-             */
-            flexible: string;
             id: string;
             /** @description Names of items. */
             items: string[];
-            /** @description Name of the plan that made it. */
-            plan?: string;
-            /** Format: date-time */
-            span_from?: string;
-            /** Format: date-time */
-            span_to?: string;
             /** Format: date-time */
             starts_at: string;
             title: string;
-            /** @description Flexible, and no failure began it yet. */
-            waiting: boolean;
         };
         CheckFieldInfo: {
             default?: unknown;
@@ -5563,56 +5648,6 @@ export interface components {
             /** Format: double */
             duration_ms: number;
             output: string;
-        };
-        CheckPlan: {
-            checks: string[];
-            /** Format: date-time */
-            created_at: string;
-            created_by: string;
-            dependents: boolean;
-            /**
-             * @description A duration such as 500ms, 30s, 5m or 168h.
-             * @example 30s
-             */
-            flexible: string;
-            items: string[];
-            /**
-             * @description A duration such as 500ms, 30s, 5m or 168h.
-             * @example 30s
-             */
-            lasts: string;
-            name: string;
-            /**
-             * Format: date-time
-             * @description When the next window begins.
-             */
-            next?: string;
-            repeat: string;
-            starts: string;
-            time_zone: string;
-            /** Format: int64 */
-            version: number;
-        };
-        CheckPlanBody: {
-            checks?: string[];
-            dependents?: boolean;
-            /**
-             * @description If set, the first failure inside a window begins a maintenance of this length.
-             * @example 30s
-             */
-            flexible?: string;
-            items?: string[];
-            /**
-             * @description A duration such as 500ms, 30s, 5m or 168h.
-             * @example 30s
-             */
-            lasts: string;
-            /** @description Rule as in RFC 5545, such as FREQ=WEEKLY;BYDAY=SU; empty is once. */
-            repeat?: string;
-            /** @description Local time of the first window, such as 2026-11-02T22:00:00. */
-            starts: string;
-            /** @description IANA zone of that time; empty means UTC. */
-            time_zone?: string;
         };
         CheckTypeInfo: {
             fields: components["schemas"]["CheckFieldInfo"][];
@@ -7671,13 +7706,6 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
-        ListCheckPlan: {
-            items: components["schemas"]["CheckPlan"][];
-            /** @description Cursor of the next page; absent on the last. */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
         ListCheckTypeInfo: {
             items: components["schemas"]["CheckTypeInfo"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -7860,6 +7888,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        ListLogPattern: {
+            items: components["schemas"]["LogPattern"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListLogView: {
+            items: components["schemas"]["LogView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListLogdbCount: {
+            items: components["schemas"]["LogdbCount"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         ListMatchRule: {
             items: components["schemas"]["MatchRule"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -7964,6 +8013,109 @@ export interface components {
             next?: string;
             /** Format: int64 */
             total?: number;
+        };
+        LogContext: {
+            after: {
+                [key: string]: string;
+            }[];
+            before: {
+                [key: string]: string;
+            }[];
+        };
+        LogHits: {
+            series: components["schemas"]["LogdbSeries"][];
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: int64
+             * @description Width of a step in milliseconds.
+             */
+            step_ms: number;
+            /** Format: int64 */
+            total: number;
+        };
+        LogPattern: {
+            example: string;
+            /** @description The field pattern of its lines. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Lines since it was first seen.
+             */
+            lines: number;
+            /** @description The fixed words, with <*> for what varies. */
+            template: string;
+        };
+        LogStatus: {
+            /**
+             * Format: int64
+             * @description Size of the files.
+             */
+            bytes: number;
+            /** Format: int64 */
+            days: number;
+            /**
+             * Format: int64
+             * @description Lines that were not stored since the start: too old, too new or too large.
+             */
+            dropped: number;
+            /** Format: int64 */
+            free_bytes: number;
+            /** @description Nothing is stored because the disk is full. */
+            full: boolean;
+            /**
+             * Format: double
+             * @description How long lines are kept (logs.retention).
+             */
+            keep_hours: number;
+            /** Format: int64 */
+            max_bytes: number;
+            /** Format: date-time */
+            newest?: string;
+            /** Format: date-time */
+            oldest?: string;
+            /**
+             * Format: int64
+             * @description Size of the same lines before they were packed.
+             */
+            raw_bytes: number;
+            /** Format: int64 */
+            rows: number;
+        };
+        LogView: {
+            /** @description Fields that are shown beside each line. */
+            fields: string[];
+            id: string;
+            /** @description Whether whoever asks made it. */
+            mine: boolean;
+            name: string;
+            owner: string;
+            query: string;
+            shared: boolean;
+            /** @description Range of time that it opens with, as an age: 15m, 1h, 7d. */
+            since: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        LogViewSpec: {
+            fields?: string[];
+            name: string;
+            query: string;
+            shared?: boolean;
+            since?: string;
+        };
+        LogdbCount: {
+            /** Format: int64 */
+            rows: number;
+            value: string;
+        };
+        LogdbSeries: {
+            rows: number[];
+            /** Format: int64 */
+            total: number;
+            value: string;
         };
         LoginBody: {
             email: string;
@@ -8239,11 +8391,6 @@ export interface components {
             dependents?: boolean;
             /** Format: date-time */
             ends_at: string;
-            /**
-             * @description If set, the first failure between the two times begins a maintenance of this length.
-             * @example 30s
-             */
-            flexible?: string;
             items?: string[];
             /** Format: date-time */
             starts_at?: string;
@@ -25252,7 +25399,464 @@ export interface operations {
             };
         };
     };
-    "list-maintenance-plans": {
+    "get-log-context": {
+        parameters: {
+            query: {
+                /** @description The field _stream_id of the line. */
+                stream_id: string;
+                /** @description The field _time of the line. */
+                time: string;
+                before?: number;
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogContext"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-log-fields": {
+        parameters: {
+            query?: {
+                /** @description LogsQL; empty means every line. */
+                query?: string;
+                /** @description RFC 3339, seconds since 1970, or an age such as 15m or 2d. The last hour when both ends are empty. */
+                start?: string;
+                /** @description As start; now when empty. */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLogdbCount"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-log-values": {
+        parameters: {
+            query?: {
+                /** @description LogsQL; empty means every line. */
+                query?: string;
+                /** @description RFC 3339, seconds since 1970, or an age such as 15m or 2d. The last hour when both ends are empty. */
+                start?: string;
+                /** @description As start; now when empty. */
+                end?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLogdbCount"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-logs": {
+        parameters: {
+            query?: {
+                /** @description LogsQL; empty means every line. */
+                query?: string;
+                /** @description RFC 3339, seconds since 1970, or an age such as 15m or 2d. The last hour when both ends are empty. */
+                start?: string;
+                /** @description As start; now when empty. */
+                end?: string;
+                /** @description Width of a step, such as 30s or 5m; fitting the range when empty. */
+                step?: string;
+                /** @description Field whose values are counted apart; none when it is a minus sign. */
+                field?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogHits"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-log-patterns": {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLogPattern"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-log-status": {
         parameters: {
             query?: never;
             header?: never;
@@ -25268,7 +25872,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListCheckPlan"];
+                    "application/json": components["schemas"]["LogStatus"];
                 };
             };
             /** @description Bad Request */
@@ -25336,13 +25940,11 @@ export interface operations {
             };
         };
     };
-    "get-maintenance-plan": {
+    "list-log-views": {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                name: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -25354,7 +25956,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CheckPlan"];
+                    "application/json": components["schemas"]["ListLogView"];
                 };
             };
             /** @description Bad Request */
@@ -25422,20 +26024,108 @@ export interface operations {
             };
         };
     };
-    "save-maintenance-plan": {
+    "create-log-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogViewSpec"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-log-view": {
         parameters: {
             query?: never;
             header?: {
                 "If-Match"?: string;
             };
             path: {
-                name: string;
+                id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CheckPlanBody"];
+                "application/json": components["schemas"]["LogViewSpec"];
             };
         };
         responses: {
@@ -25446,7 +26136,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CheckPlan"];
+                    "application/json": components["schemas"]["LogView"];
                 };
             };
             /** @description Bad Request */
@@ -25514,14 +26204,12 @@ export interface operations {
             };
         };
     };
-    "delete-maintenance-plan": {
+    "delete-log-view": {
         parameters: {
             query?: never;
-            header?: {
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
-                name: string;
+                id: string;
             };
             cookie?: never;
         };
@@ -26409,92 +27097,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NotifyContactsBody"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "test-contacts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListNotifyNotification"];
                 };
             };
             /** @description Bad Request */

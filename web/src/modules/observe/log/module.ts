@@ -1,0 +1,53 @@
+import { IconFileText } from '@tabler/icons-react';
+import { createRoute } from '@tanstack/react-router';
+import { defineModule, rootRoute } from '@/lib/module';
+import { flag, text, texts } from '@/lib/search';
+
+export const module = defineModule({
+  id: 'observe/log',
+  routes: [
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/logs',
+      staticData: { title: 'Logs' },
+      validateSearch: (s: Record<string, unknown>) => ({
+        q: text(s.q),
+        from: text(s.from),
+        to: text(s.to),
+        cols: texts(s.cols),
+        live: flag(s.live),
+        wrap: flag(s.wrap),
+      }),
+    }).lazy(() => import('./explorer').then((m) => m.Route)),
+  ],
+  nav: [
+    {
+      wing: 'observe',
+      to: '/logs',
+      label: 'Logs',
+      icon: IconFileText,
+      chord: 'g g',
+      permission: 'log.read',
+    },
+  ],
+  itemParts: [
+    {
+      id: 'logs',
+      label: 'Logs',
+      order: 27,
+      permission: 'log.read',
+      tab: true,
+      load: () => import('./item-part'),
+    },
+  ],
+  actions: [
+    {
+      id: 'log.errors',
+      label: 'Show errors in the logs',
+      icon: IconFileText,
+      keywords: 'log search lines',
+      to: '/logs?q=level%3Ain(error%2Ccritical%2Calert%2Cemergency)',
+      permission: 'log.read',
+    },
+  ],
+});
