@@ -68,9 +68,21 @@ const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
 export function important(f: CheckField): boolean {
   return (
     f.required ||
-    ['url', 'address', 'host', 'name', 'path', 'command', 'dsn', 'server', 'status', 'contains', 'expect'].includes(
-      f.name,
-    )
+    [
+      'url',
+      'address',
+      'host',
+      'name',
+      'path',
+      'command',
+      'dsn',
+      'server',
+      'status',
+      'contains',
+      'expect',
+      'clear',
+      'per',
+    ].includes(f.name)
   );
 }
 
