@@ -194,9 +194,6 @@ func (s *Service) listen(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
-				continue
-			}
 			select {
 			case <-ctx.Done():
 				return

@@ -226,12 +226,13 @@ function Editor({
             stop.
           </p>
         )}
-        {waits && (
-          <p className="muted">Only traps of the item below are heard; without an item, those of all senders.</p>
-        )}
         <Autocomplete
           label="Item"
-          description="What it watches. Its criticality decides the priority of incidents."
+          description={
+            waits
+              ? 'Only its traps are heard; without an item, those of all senders.'
+              : 'What it watches. Its criticality decides the priority of incidents.'
+          }
           placeholder="Name of an item"
           data={items}
           value={v.item}

@@ -26,7 +26,14 @@ export function TrapDetail({ trap: t }: { trap: Trap }) {
           ['Came', <Time key="t" at={t.at} mode="absolute" />],
           ['Last', t.count > 1 ? <Time key="l" at={t.last_at} mode="absolute" /> : undefined],
           ['Times', t.count > 1 ? integer(t.count) : undefined],
-          ['Item', t.item ? <Link to={itemURL(t.item)}>{t.item}</Link> : undefined],
+          [
+            'Item',
+            t.item ? (
+              <Link key="i" to={itemURL(t.item)}>
+                {t.item}
+              </Link>
+            ) : undefined,
+          ],
           [
             'Address',
             <Link key="a" to={trapsURL(`address=${encodeURIComponent(t.address)}`)}>
