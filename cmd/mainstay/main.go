@@ -82,7 +82,22 @@ func rootCommand() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serveCommand(), applyCommand(), exportCommand(), importCommand(), tokenCommand(), checkCommand(), discoverCommand(), profileCommand(), versionCommand(), openapiCommand(), configCommand(), agentCommand())
+	root.AddCommand(
+		serveCommand(),
+		agentCommand(),
+		edgeCommand(),
+		applyCommand(),
+		exportCommand(),
+		importCommand(),
+		tokenCommand(),
+		checkCommand(),
+		ruleCommand(),
+		discoverCommand(),
+		profileCommand(),
+		configCommand(),
+		openapiCommand(),
+		versionCommand(),
+	)
 	return root
 }
 

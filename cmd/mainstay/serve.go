@@ -57,9 +57,13 @@ func serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if cfg.Listen.All, err = c.Flags().GetBool("all-listeners"); err != nil {
+			return err
+		}
 		return serve(c, cfg)
 	}}
 	addServerFlags(c.Flags())
+	c.Flags().Bool("all-listeners", false, "open the usual ports of all protocols on 127.0.0.1 (OTLP gRPC, StatsD, Graphite and others)")
 	return c
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/detect/rule"
 	"github.com/mainstay-ops/mainstay/internal/estate/address"
 	"github.com/mainstay-ops/mainstay/internal/estate/asset"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
@@ -10,7 +11,10 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/agent"
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
+	"github.com/mainstay-ops/mainstay/internal/observe/edge"
+	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/trace"
 	"github.com/mainstay-ops/mainstay/internal/observe/trap"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
@@ -25,18 +29,22 @@ func modules() []module.Module {
 	return []module.Module{
 		inventory.Module(),
 		metric.Module(),
+		trace.Module(),
 		check.Module(),
 		alert.Module(),
 		incident.Module(),
 		notify.Module(),
 		oncall.Module(),
 		kpi.Module(),
+		rule.Module(),
 		discovery.Module(),
 		topology.Module(),
 		address.Module(),
 		asset.Module(),
 		agent.Module(),
+		edge.Module(),
 		device.Module(),
+		ingest.Module(),
 		trap.Module(),
 	}
 }

@@ -20,7 +20,7 @@ func family(name string) string {
 
 // room says where in the house a package stands.
 type room struct {
-	kind string // core, wing, module, adapter, all, app, testkit, agent, cmd, other, outside
+	kind string // core, wing, module, adapter, all, app, testkit, agent, edge, cmd, other, outside
 	wing string // of a wing or module
 	name string // of a module (its first directory) or adapter (kind/name)
 }
@@ -45,7 +45,7 @@ func roomOf(pkg string) room {
 		return room{kind: "all"}
 	case top == "adapter" && len(parts) >= 4:
 		return room{kind: "adapter", name: parts[2] + "/" + parts[3]}
-	case top == "app" || top == "testkit" || top == "agent":
+	case top == "app" || top == "testkit" || top == "agent" || top == "edge":
 		return room{kind: top}
 	}
 	return room{kind: "other"}
@@ -85,6 +85,10 @@ func forbidden(from, to room) string {
 	case "agent":
 		if to.kind != "core" && to.kind != "agent" {
 			return "The agent stands on core alone: a host needs no server. Take what you need as an interface declared in internal/agent and let cmd/mainstay wire it."
+		}
+	case "edge":
+		if to.kind != "core" && to.kind != "agent" && to.kind != "edge" && (to.kind != "wing" || to.wing != "observe") {
+			return "The edge stands on core, the wing observe and the agent's identity and buffer. Take what you need as an interface and let cmd/mainstay wire it."
 		}
 	case "cmd", "other", "outside":
 		if to.kind == "module" || to.kind == "adapter" {
@@ -160,6 +164,13 @@ func TestImportLawRefuses(t *testing.T) {
 		{"internal/agent/host", "internal/observe", false},
 		{"internal/observe/agent", "internal/agent/spool", false},
 		{"cmd/mainstay", "internal/agent", true},
+		{"internal/edge", "internal/observe", true},
+		{"internal/edge", "internal/agent/spool", true},
+		{"internal/edge", "internal/estate", false},
+		{"internal/edge", "internal/observe/check", false},
+		{"internal/edge", "internal/adapter/probe/tcp", false},
+		{"internal/agent", "internal/edge", false},
+		{"internal/observe/edge", "internal/edge", false},
 	} {
 		require.Equal(t, c.allowed, forbidden(roomOf(c.from), roomOf(c.to)) == "", "%s -> %s", c.from, c.to)
 	}

@@ -127,6 +127,8 @@ type Proposal struct {
 	Every time.Duration
 	// Reason is one sentence for the person who decides.
 	Reason string
+	// From is the edge that the check is to run on; empty is the server.
+	From string
 }
 
 // Proposals collects suggested checks. estate.discovery provides it.
@@ -139,6 +141,9 @@ type Credentials interface {
 	// SNMP gives the target with which the item was read last; errs.NotFound when
 	// none ever worked. The secrets in it never leave the process.
 	SNMP(ctx context.Context, q bun.IDB, itemID string) (snmp.Target, error)
+	// SNMPFrom tells from which edge items were read; those that the server read are
+	// left out.
+	SNMPFrom(ctx context.Context, q bun.IDB, itemIDs []string) (map[string]string, error)
 	// SNMPItems lists the ids of items that were read by SNMP, after a cursor, at
 	// most limit.
 	SNMPItems(ctx context.Context, q bun.IDB, after string, limit int) ([]string, error)

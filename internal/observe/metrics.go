@@ -3,18 +3,16 @@ package observe
 import (
 	"context"
 	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
 )
 
-// SeriesID is a handle for one series of the metric store. It is valid in the
-// process that got it, until its source is forgotten.
-type SeriesID uint64
-
-// Sample is one value of one series at one moment. The store keeps milliseconds.
-type Sample struct {
-	Series SeriesID
-	At     time.Time
-	Value  float64
-}
+type (
+	// SeriesID is a handle for one series of the metric store.
+	SeriesID = sample.ID
+	// Sample is one value of one series.
+	Sample = sample.Sample
+)
 
 // MetricInfo says what a metric means. It is shown by query tools.
 type MetricInfo struct {
@@ -75,4 +73,12 @@ type Metrics interface {
 	Range(ctx context.Context, query string, from, to time.Time, step time.Duration) ([]Series, error)
 	// Instant evaluates the query at one moment.
 	Instant(ctx context.Context, query string, at time.Time) ([]Series, error)
+}
+
+// SeriesBudget bounds how many series one sender of signals may have active.
+type SeriesBudget interface {
+	// SetSeriesLimit sets the limit for each sender; 0 is none.
+	SetSeriesLimit(perSender int64)
+	// ActiveSeries tells how many series a sender has active.
+	ActiveSeries(protocol, sender string) int
 }

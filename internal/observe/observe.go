@@ -22,6 +22,11 @@ var (
 	WriteChecks = access.Permission{Name: "check.write", Title: "Change checks and maintenance", Least: access.Operator}
 	SendResults = access.Permission{Name: "check.result", Title: "Send results of passive checks", Least: access.Responder}
 	ReadMetrics = access.Permission{Name: "metric.read", Title: "Query metrics", Least: access.Viewer}
+
+	// SendSignals is what a token for senders is limited to.
+	SendSignals  = access.Permission{Name: "observe.ingest", Title: "Send metrics, logs and traces", Least: access.Responder}
+	ReadSources  = access.Permission{Name: "source.read", Title: "See who sends metrics, logs and traces", Least: access.Viewer}
+	WriteSources = access.Permission{Name: "source.write", Title: "Change what senders may do, and what is scraped", Least: access.Operator}
 )
 
 // CheckStateChanged is told when the hard state of a check changed, or when a
@@ -68,6 +73,8 @@ type CheckSpec struct {
 	// until a state is hard; 0 is the default.
 	Freshness Duration
 	Attempts  int
+	// From is the edge it runs on; empty is the server.
+	From string
 }
 
 // CheckMaker lets another wing add a check; one with the name that exists already

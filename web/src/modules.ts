@@ -1,6 +1,7 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
+import { module as rule } from './modules/detect/rule/module';
 import { module as address } from './modules/estate/address/module';
 import { module as asset } from './modules/estate/asset/module';
 import { module as discovery } from './modules/estate/discovery/module';
@@ -11,6 +12,8 @@ import { module as topology } from './modules/estate/topology/module';
 import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
 import { module as trap } from './modules/observe/trap/module';
+import { module as edge } from './modules/observe/edge/module';
+import { module as trace } from './modules/observe/trace/module';
 import { module as overview } from './modules/overview/home/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
@@ -30,6 +33,9 @@ export const modules = [
   agent,
   check,
   trap,
+  edge,
+  trace,
+  rule,
   incident,
   alert,
   oncall,

@@ -72,6 +72,8 @@ const pages = process.argv[2]
       '/estate/discovery/lab?tab=log',
       '/estate/discovery/new',
       '/estate/suggestions',
+      '/observe/edges',
+      '/observe/edges?add=true',
       '/settings/credentials',
       '/estate/items/edge-1',
       '/estate/items/edge-1?tab=impact',

@@ -72,6 +72,11 @@ var errFingerprint = errors.New("the certificate has another fingerprint")
 // token, and keeps what it answers. An enrolled host must not lose its identity by
 // accident, so again must be true to replace one.
 func Enroll(ctx context.Context, dir, base string, trust Trust, again bool, in agentwire.EnrollRequest) (*Identity, error) {
+	return EnrollAt(ctx, agentwire.EnrollPath, dir, base, trust, again, in)
+}
+
+// EnrollAt is Enroll at another path of the server.
+func EnrollAt(ctx context.Context, path, dir, base string, trust Trust, again bool, in agentwire.EnrollRequest) (*Identity, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, errs.Wrap(errs.Unavailable, err, "The folder %s cannot be made.", dir)
 	}
@@ -94,7 +99,7 @@ func Enroll(ctx context.Context, dir, base string, trust Trust, again bool, in a
 	var out agentwire.EnrollResponse
 	c := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: conf, Proxy: http.ProxyFromEnvironment}}
 	defer c.CloseIdleConnections()
-	skew, err := Post(ctx, c, u.String()+agentwire.EnrollPath, in, &out)
+	skew, err := Post(ctx, c, u.String()+path, in, &out)
 	if skew.Abs() > maxSkew {
 		return nil, errs.Wrap(errs.Invalid, err, "The clock of this host differs from the server's by %s. Set it right, then enroll again.", skew.Round(time.Second))
 	}
@@ -111,7 +116,7 @@ func Enroll(ctx context.Context, dir, base string, trust Trust, again bool, in a
 // Renew asks for a certificate for a new key, over a connection with the old one, and
 // keeps it.
 func (i *Identity) Renew(ctx context.Context, dir string, c *http.Client) (*Identity, error) {
-	key, csr, err := newKey(i.Item)
+	key, csr, err := i.Request()
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +124,14 @@ func (i *Identity) Renew(ctx context.Context, dir string, c *http.Client) (*Iden
 	if _, err := Post(ctx, c, i.URL+agentwire.CertificatePath, agentwire.CertificateRequest{CSR: csr}, &out); err != nil {
 		return nil, err
 	}
+	return i.Replace(dir, key, out)
+}
+
+// Request makes a new key and a request for its certificate, both PEM.
+func (i *Identity) Request() (key, csr string, err error) { return newKey(i.Item) }
+
+// Replace keeps what the server answered to a request, with its key, in dir.
+func (i *Identity) Replace(dir, key string, out agentwire.CertificateResponse) (*Identity, error) {
 	n := &Identity{AgentID: i.AgentID, Item: i.Item, URL: i.URL, Key: key, Certificate: out.Certificate, CA: out.CA, Settings: i.Settings}
 	if err := n.prepare(); err != nil {
 		return nil, err

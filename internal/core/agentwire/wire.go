@@ -35,12 +35,14 @@ type EnrollRequest struct {
 	CSR       string `json:"csr,omitempty" maxLength:"16384"`
 	Hostname  string `json:"hostname,omitempty" maxLength:"253"`
 	MachineID string `json:"machine_id,omitempty" maxLength:"100"`
-	OS        string `json:"os,omitempty" maxLength:"50"`
-	Arch      string `json:"arch,omitempty" maxLength:"50"`
-	Version   string `json:"version,omitempty" maxLength:"50"`
+	// Name is how an edge is to be called; agents have the name of their item.
+	Name    string `json:"name,omitempty" maxLength:"100"`
+	OS      string `json:"os,omitempty" maxLength:"50"`
+	Arch    string `json:"arch,omitempty" maxLength:"50"`
+	Version string `json:"version,omitempty" maxLength:"50"`
 }
 
-// EnrollResponse makes the host an agent. CA is a PEM bundle: every authority in it
+// EnrollResponse makes the host an agent, or an edge, of which Item is the name. CA is a PEM bundle: every authority in it
 // is to be trusted for URL, and nothing else is.
 type EnrollResponse struct {
 	AgentID     string   `json:"agent_id"`

@@ -92,12 +92,14 @@ type Config struct {
 	TLS       TLS       `yaml:"tls"`
 	Log       Log       `yaml:"log"`
 	Metrics   Metrics   `yaml:"metrics"`
+	Traces    Traces    `yaml:"traces"`
 	History   History   `yaml:"history"`
 	Session   Session   `yaml:"session"`
 	Outbound  Outbound  `yaml:"outbound"`
 	Discovery Discovery `yaml:"discovery"`
 	Addresses Addresses `yaml:"addresses"`
 	Agents    Agents    `yaml:"agents"`
+	Edges     Edges     `yaml:"edges"`
 }
 
 // Database says where records live.
@@ -123,6 +125,12 @@ type Metrics struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
 	MaxSeries int      `yaml:"max_series"`
+}
+
+// Traces limits the store of spans.
+type Traces struct {
+	Retention Duration `yaml:"retention"`
+	MaxBytes  Bytes    `yaml:"max_bytes"`
 }
 
 // History limits what is kept of check states, facts and the outbox.
@@ -165,27 +173,47 @@ type Agents struct {
 	PublicURL string `yaml:"public_url"`
 }
 
-// AgentsOff is the value of agents.listen that switches the port off.
+// Edges says where edges are listened to.
+type Edges struct {
+	// Listen is the address of the port for edges; empty means the host of
+	// Config.Listen and the second port after its port, "off" means none. It is opened
+	// when the first edge enrolls.
+	Listen string `yaml:"listen"`
+	// PublicURL is where edges reach it, tls://host:port; empty means the host of
+	// Config.PublicURL and the port that is listened on.
+	PublicURL string `yaml:"public_url"`
+}
+
+// AgentsOff is the value of agents.listen and edges.listen that switches the port off.
 const AgentsOff = "off"
 
 // AgentAddress is the address of the agents' port; empty when there is none. The
 // second result tells that a person chose it.
-func (c Config) AgentAddress() (addr string, chosen bool) {
-	switch c.Agents.Listen {
+func (c Config) AgentAddress() (addr string, chosen bool) { return c.beside(c.Agents.Listen, 1) }
+
+// EdgeAddress is the address of the port for edges; empty when there is none.
+func (c Config) EdgeAddress() string {
+	a, _ := c.beside(c.Edges.Listen, 2)
+	return a
+}
+
+// beside is the address that was chosen, else the port that many after that of Listen.
+func (c Config) beside(choice string, after int) (addr string, chosen bool) {
+	switch choice {
 	case AgentsOff:
 		return "", true
 	case "":
 		host, port, err := net.SplitHostPort(c.Listen.HTTP)
 		n, nerr := strconv.Atoi(port)
-		if err != nil || nerr != nil || n >= 65535 {
+		if err != nil || nerr != nil || n > 65535-after {
 			return "", false
 		}
 		if n > 0 {
-			n++
+			n += after
 		}
 		return net.JoinHostPort(host, strconv.Itoa(n)), false
 	}
-	return c.Agents.Listen, true
+	return choice, true
 }
 
 // Default is the configuration of a server that was told nothing.
@@ -194,6 +222,7 @@ func Default() Config {
 		Listen: Listen{HTTP: "127.0.0.1:8080"}, Data: "./data",
 		Log:       Log{Level: "info", Format: "text"},
 		Metrics:   Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
+		Traces:    Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
 		History:   History{Retention: Duration(400 * 24 * time.Hour)},
 		Session:   Session{Lifetime: Duration(14 * 24 * time.Hour)},
 		Discovery: Discovery{Host: true},
@@ -251,6 +280,7 @@ func Load(file string, env []string, flags map[string]string) (Config, error) {
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	c.Agents.PublicURL = strings.TrimRight(c.Agents.PublicURL, "/")
+	c.Edges.PublicURL = strings.TrimRight(c.Edges.PublicURL, "/")
 	return c, nil
 }
 
@@ -291,9 +321,11 @@ func (c *Config) settings() map[string]func(string) error {
 		"data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
+		"traces.retention": text(&c.Traces.Retention), "traces.max_bytes": text(&c.Traces.MaxBytes),
 		"history.retention": text(&c.History.Retention),
 		"session.lifetime":  text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
 		"addresses.dns": boolean(&c.Addresses.DNS), "addresses.resolver": str(&c.Addresses.Resolver), "agents.listen": str(&c.Agents.Listen), "agents.public_url": str(&c.Agents.PublicURL),
+		"edges.listen": str(&c.Edges.Listen), "edges.public_url": str(&c.Edges.PublicURL),
 	}
 	c.Listen.settings(all)
 	return all
@@ -303,11 +335,19 @@ func (c *Config) validate() []errs.Field {
 	var bad []errs.Field
 	add := func(path, value, msg string) { bad = append(bad, errs.Field{Path: path, Value: value, Message: msg}) }
 	c.Listen.validate(add)
-	if a := c.Agents.Listen; a != "" && a != AgentsOff {
-		if _, port, err := net.SplitHostPort(a); err != nil {
-			add("agents.listen", a, "must be an address and a port such as 0.0.0.0:8081, or off")
+	for _, l := range []struct{ path, addr, like string }{{"agents.listen", c.Agents.Listen, "0.0.0.0:8081"}, {"edges.listen", c.Edges.Listen, "0.0.0.0:8082"}} {
+		if l.addr == "" || l.addr == AgentsOff {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(l.addr); err != nil {
+			add(l.path, l.addr, "must be an address and a port such as "+l.like+", or off")
 		} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-			add("agents.listen", a, "must have a port between 0 and 65535")
+			add(l.path, l.addr, "must have a port between 0 and 65535")
+		}
+	}
+	if a := c.Edges.PublicURL; a != "" {
+		if u, err := url.Parse(a); err != nil || u.Scheme != "tls" || u.Hostname() == "" || u.Port() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			add("edges.public_url", a, "must be an address such as tls://mainstay.example.org:8082")
 		}
 	}
 	if a := c.Agents.PublicURL; a != "" {
@@ -342,6 +382,10 @@ func (c *Config) validate() []errs.Field {
 		}
 	}
 	atLeast("metrics.retention", c.Metrics.Retention, 2*time.Hour)
+	atLeast("traces.retention", c.Traces.Retention, 24*time.Hour)
+	if c.Traces.MaxBytes < 64<<20 {
+		add("traces.max_bytes", strconv.FormatInt(int64(c.Traces.MaxBytes), 10), "must be at least 64MiB")
+	}
 	atLeast("history.retention", c.History.Retention, 24*time.Hour)
 	atLeast("session.lifetime", c.Session.Lifetime, 5*time.Minute)
 	if c.Metrics.MaxBytes < 64<<20 {

@@ -148,7 +148,7 @@ func TestAgentAddress(t *testing.T) {
 		require.Equal(t, c.want, got, c.listen)
 		require.Equal(t, c.chosen, chosen, c.listen)
 	}
-	for _, bad := range []map[string]string{{"agents.listen": "nowhere"}, {"agents.listen": "a:99999"}, {"agents.public_url": "http://x"}, {"agents.public_url": "https://x/path"}} {
+	for _, bad := range []map[string]string{{"agents.listen": "nowhere"}, {"agents.listen": "a:99999"}, {"agents.public_url": "http://x"}, {"agents.public_url": "https://x/path"}, {"edges.listen": "nowhere"}, {"edges.public_url": "https://x:1"}, {"edges.public_url": "tls://x"}} {
 		_, err := config.Load("", nil, bad)
 		require.True(t, errs.Is(err, errs.Invalid), "%v", bad)
 	}

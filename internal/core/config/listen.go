@@ -41,7 +41,11 @@ type Port struct {
 // Ports are all protocols with a port of their own, by name.
 func Ports() []Port {
 	return []Port{
+		{Name: "graphite", Usual: 2003, Help: "Graphite plaintext, TCP and UDP."},
+		{Name: "otlp_grpc", Usual: 4317, Help: "OpenTelemetry (OTLP) over gRPC; needs a token."},
+		{Name: "statsd", Usual: 8125, Help: "StatsD and DogStatsD, UDP and TCP."},
 		{Name: "trap", Usual: 162, Help: "SNMP traps and informs, UDP."},
+		{Name: "zabbix", Usual: 10051, Help: "Values of zabbix_sender and of Zabbix agents."},
 	}
 }
 

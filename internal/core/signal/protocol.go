@@ -3,12 +3,15 @@ package signal
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
 )
 
 // Protocol is a way in that senders already speak. An adapter registers one.
@@ -19,7 +22,8 @@ type Protocol struct {
 	Title string
 	// HTTP makes the handler for what stands behind /ingest/<name>; nil when the
 	// protocol has none. The path of the request begins behind that prefix. The body
-	// is decompressed and limited already, and the sender is known: see From.
+	// is decompressed and limited already (Body gives it whole), and the sender is
+	// known: see From. A request without a valid token never comes here.
 	HTTP func(env Env) http.Handler
 	// Listeners are its own ports.
 	Listeners []Listener
@@ -50,6 +54,10 @@ type Env struct {
 	Token func(ctx context.Context, protocol, token string, addr net.Addr) (Source, bool)
 	// Malformed counts a message that could not be read, with the reason.
 	Malformed func(from Source, why string)
+	// Dropped counts what an adapter leaves out of a message that it could read
+	// otherwise: exemplars, values that are not numbers. reason is one or two words
+	// of a short list.
+	Dropped func(from Source, reason string, n int)
 }
 
 var (
@@ -74,6 +82,25 @@ func Protocols() []Protocol {
 	out := slices.Clone(protocols)
 	slices.SortFunc(out, func(a, b Protocol) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// MaxBody is the largest body that Body reads, in bytes.
+const MaxBody = 64 << 20
+
+// Body gives the whole body of a request. The bytes belong to the request: they are
+// used again when the handler has returned. The error is errs.TooLarge.
+func Body(r *http.Request) ([]byte, error) {
+	if b, ok := r.Body.(interface{ Plain() []byte }); ok {
+		return b.Plain(), nil
+	}
+	b, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	if err != nil {
+		return nil, errs.Wrap(errs.Invalid, err, "The body of the request broke off.")
+	}
+	if len(b) > MaxBody {
+		return nil, errs.New(errs.TooLarge, "The body is larger than %d MiB. Send smaller batches.", MaxBody>>20)
+	}
+	return b, nil
 }
 
 type sourceKey struct{}

@@ -38,18 +38,19 @@ type Source struct {
 }
 
 // Hints are what a signal says about where it belongs. The item is found by the
-// first that leads to one.
+// first, in the order of the fields, that leads to one.
 type Hints struct {
 	// Item is the name of an item, for senders that know it.
 	Item string
-	// Host is a host name, with or without a domain.
-	Host string
-	// Address of the host that it is about; the sender's own when the protocol says none.
-	Address string
 	// MachineID is that of the operating system.
 	MachineID string
+	// Host is a host name, with or without a domain.
+	Host string
 	// Service is the name of the program or application (service.name, app).
 	Service string
+	// Address of the host that it is about. When all fields are empty, the address
+	// of the sender is taken instead; a loopback address leads nowhere.
+	Address string
 }
 
 // Line is one log line.
@@ -78,7 +79,12 @@ type Sample struct {
 	// At is the moment of the value, to the millisecond.
 	At    time.Time
 	Value float64
+	// Hints may be shared by many samples; nil when there are none.
 	Hints *Hints
+	// Item is the name of the item, when it is known. The store adds it as label
+	// "item" unless the labels have one. Adapters leave it empty: it is found by the
+	// hints on the way.
+	Item string
 }
 
 // Meta says what a metric means.
@@ -154,7 +160,9 @@ type Lines interface {
 }
 
 // Samples takes values of metrics, as Lines takes lines. meta is by metric name and
-// may be nil.
+// may be nil. Nothing of samples is kept, the strings neither: they may point into a
+// buffer that is used again after the call. A value with the bits of
+// StaleMarker ends its series.
 type Samples interface {
 	TakeSamples(ctx context.Context, from Source, samples []Sample, meta map[string]Meta) (Receipt, error)
 }
@@ -164,9 +172,30 @@ type Spans interface {
 	TakeSpans(ctx context.Context, from Source, spans []Span) (Receipt, error)
 }
 
+// StaleMarker is the bit pattern of the float that Prometheus sends when a series
+// has ended.
+const StaleMarker uint64 = 0x7ff0000000000002
+
+// Intake is the way in for modules that bring signals themselves, such as those that
+// scrape: what is behind it limits, counts and finds the item as it does for senders.
+// observe.ingest provides it.
+type Intake interface {
+	Lines
+	Samples
+	Spans
+}
+
 // Sinks are the places to which an adapter hands what it read.
 type Sinks struct {
 	Lines   Lines
 	Samples Samples
 	Spans   Spans
+}
+
+// LogReader answers questions in LogsQL about stored lines.
+type LogReader interface {
+	// ReadLines hands the rows of the answer to row until it returns false, at most
+	// limit. The errors are errs.Invalid for a question that cannot be read and
+	// errs.Unavailable for one that ran out of time.
+	ReadLines(ctx context.Context, query string, from, to time.Time, limit int, row func([]Field) bool) error
 }

@@ -245,6 +245,20 @@ func (s *Service) SNMP(ctx context.Context, q bun.IDB, itemID string) (snmp.Targ
 	return c.target(r.Address), nil
 }
 
+// SNMPFrom implements estate.Credentials.
+func (s *Service) SNMPFrom(ctx context.Context, q bun.IDB, itemIDs []string) (map[string]string, error) {
+	out := map[string]string{}
+	if len(itemIDs) == 0 {
+		return out, nil
+	}
+	var rows []struct{ ItemID, Place string }
+	err := q.NewRaw("SELECT item_id, place FROM discovery_readings WHERE item_id IN (?) AND place <> ''", bun.In(itemIDs)).Scan(ctx, &rows)
+	for _, r := range rows {
+		out[r.ItemID] = r.Place
+	}
+	return out, err
+}
+
 // SNMPItems implements estate.Credentials.
 func (s *Service) SNMPItems(ctx context.Context, q bun.IDB, after string, limit int) ([]string, error) {
 	ids := []string{}

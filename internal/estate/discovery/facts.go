@@ -10,8 +10,9 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/account"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 	"github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
 )
 
 // facts are what is known of an address, in words: what is compared between runs.
@@ -32,7 +33,7 @@ const (
 
 // factsOf merges what this run saw into what was known; what was not looked at
 // stays.
-func factsOf(old facts, spec JobSpec, h *sweep.Host, rd *reading) facts {
+func factsOf(old facts, spec JobSpec, h *sweep.Host, rd *visit.Reading) facts {
 	f := facts{}
 	for k, v := range old {
 		seenAgain := spec.has("ports") && (strings.HasPrefix(k, portField) || strings.HasPrefix(k, certField)) ||
@@ -65,21 +66,21 @@ func factsOf(old facts, spec JobSpec, h *sweep.Host, rd *reading) facts {
 	if rd == nil {
 		return f
 	}
-	i := rd.device.Item
+	i := rd.Device.Item
 	for k, v := range map[string]string{
 		"name": i.Name, "kind": i.Kind, "role": i.Role, "vendor": i.Vendor, "model": i.Model, "os": i.OS, "os_name": i.OSName, "version": i.Version,
 		"serial": i.Serial, "sys_object_id": i.SysObjectID, "sys_descr": i.SysDescr, "location": i.Location, "contact": i.Contact,
 	} {
 		if v != "" {
 			f[k] = v
-		} else if len(rd.problems) == 0 {
+		} else if len(rd.Problems) == 0 {
 			delete(f, k)
 		}
 	}
-	if n := len(rd.device.Interfaces); n > 0 {
+	if n := len(rd.Device.Interfaces); n > 0 {
 		f["interfaces"] = itoa(n)
 	}
-	if ms := macs(rd.device); len(ms) > 0 {
+	if ms := macs(rd.Device); len(ms) > 0 {
 		f[macsField] = strings.Join(ms, " ")
 	}
 	return f

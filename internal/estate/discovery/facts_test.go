@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/device"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 	"github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
-func reading1(name, serial string) *reading {
-	return &reading{credential: "c", device: &device.Device{
+func reading1(name, serial string) *visit.Reading {
+	return &visit.Reading{Credential: "c", Device: &device.Device{
 		Item:       device.Item{Name: name, Serial: serial, Vendor: "Acme", Model: "S24", OS: "acmeos", Version: "1.2", Kind: "network_device", SysDescr: "x", SysObjectID: "1.3"},
 		Interfaces: []device.Interface{{Index: 1, Name: "p1", MAC: "00:11:22:33:44:55", OperStatus: "up"}, {Index: 2, MAC: "00:00:5e:00:01:07"}, {Index: 3, MAC: "02:42:00:00:00:01"}},
 		Hosts:      []device.Host{{Address: "10.0.0.99", MAC: "00:aa:00:00:00:" + serial, IfIndex: 1}},
@@ -96,7 +97,7 @@ func TestProblems(t *testing.T) {
 
 func TestNetworkOf(t *testing.T) {
 	t.Parallel()
-	v := networkOf("i", reading1("x", "11").device, time.Now())
+	v := networkOf("i", reading1("x", "11").Device, time.Now())
 	require.Len(t, v.Interfaces, 3)
 	require.True(t, v.Interfaces[0].OperUp)
 	require.Equal(t, []estate.Neighbor{{LocalIfIndex: 1, Evidence: estate.EvidenceARP, RemoteAddress: "10.0.0.99", RemoteMAC: "00:aa:00:00:00:11"}}, v.Neighbors)

@@ -121,19 +121,22 @@ func (s *Service) accept(ctx context.Context, runID string, addresses []string) 
 			if err := json.Unmarshal([]byte(h.Facts), &f); err != nil {
 				return err
 			}
-			it, err := s.placeHost(ctx, tx, f.item("", addr), placed{address: addr, mac: f["mac"]})
+			it, err := s.placeHost(ctx, tx, f.item("", addr), placed{address: addr, mac: f["mac"], place: run.Spec.From})
 			if err != nil {
 				return err
 			}
 			if h.Credential != "" {
-				if err := s.d.Jobs.Insert(ctx, tx, readArgs{Item: it.ID, Address: addr, Credential: h.Credential}, job.Options{MaxAttempts: 2, Unique: true}); err != nil {
-					return err
+				// What an edge reached is read by its next run.
+				if run.Spec.From == "" {
+					if err := s.d.Jobs.Insert(ctx, tx, readArgs{Item: it.ID, Address: addr, Credential: h.Credential}, job.Options{MaxAttempts: 2, Unique: true}); err != nil {
+						return err
+					}
 				}
-				if err := keepReading(ctx, tx, it.ID, h.Credential, addr, h.LastSeen, false); err != nil {
+				if err := keepReading(ctx, tx, it.ID, h.Credential, addr, run.Spec.From, h.LastSeen, false); err != nil {
 					return err
 				}
 			}
-			if err := s.Propose(ctx, tx, it, f.proposals(it.Name, addr)); err != nil {
+			if err := s.Propose(ctx, tx, it, from(run.Spec.From, f.proposals(it.Name, addr))); err != nil {
 				return err
 			}
 			if _, err := tx.NewRaw("UPDATE discovery_hosts SET item_id = ?, item = ? WHERE job_id = ? AND address = ?", it.ID, it.Name, run.jobID, addr).Exec(ctx); err != nil {

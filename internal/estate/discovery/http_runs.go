@@ -9,6 +9,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 )
 
@@ -131,6 +132,9 @@ func (s *Service) credentialRoutes(api *httpapi.API) {
 		})
 }
 
+// trialTimeout of one request.
+const trialTimeout = 1500 * time.Millisecond
+
 func (s *Service) tryCredential(ctx context.Context, name, address string) (Trial, error) {
 	c, _, err := s.credential(ctx, s.d.DB.Reader(), name)
 	if err != nil {
@@ -142,12 +146,11 @@ func (s *Service) tryCredential(ctx context.Context, name, address string) (Tria
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	t := c.target(address)
-	t.Timeout, t.Retries = snmpTimeout, 1
-	a := &active{r: s.runs}
-	rd, err := a.readWith(ctx, t, name)
+	t.Timeout, t.Retries = trialTimeout, 1
+	rd, err := visit.Read(ctx, t)
 	if err != nil {
 		return Trial{Message: errs.Message(err)}, nil
 	}
-	f := facts{"name": rd.device.Item.Name, "vendor": rd.device.Item.Vendor, "model": rd.device.Item.Model, "os": rd.device.Item.OS, "version": rd.device.Item.Version, "sys_descr": rd.device.Item.SysDescr}
+	f := facts{"name": rd.Device.Item.Name, "vendor": rd.Device.Item.Vendor, "model": rd.Device.Item.Model, "os": rd.Device.Item.OS, "version": rd.Device.Item.Version, "sys_descr": rd.Device.Item.SysDescr}
 	return Trial{OK: true, Message: "The device answered.", Name: f.title(address), About: f.about()}, nil
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -34,6 +34,7 @@ type JobSpec struct {
 	Exclude []string `json:"exclude,omitempty" yaml:"exclude,omitempty" maxItems:"1000" doc:"What to leave out of the targets."`
 	// Credentials are tried in this order.
 	Credentials []string  `json:"credentials,omitempty" yaml:"credentials,omitempty" maxItems:"20" doc:"Names of credentials, tried in this order."`
+	From        string    `json:"from,omitempty" yaml:"from,omitempty" maxLength:"100" doc:"Name of the edge that looks; the server when absent."`
 	Schedule    *Schedule `json:"schedule,omitempty" yaml:"schedule,omitempty" doc:"Absent: only when a person says so."`
 	Rate        int       `json:"rate,omitempty" yaml:"rate,omitempty" minimum:"0" maximum:"50000" doc:"Packets per second; 200 when absent."`
 	Methods     []string  `json:"methods,omitempty" yaml:"methods,omitempty" enum:"ping,ports,names,snmp" doc:"How to look; all when absent."`

@@ -15,7 +15,8 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/id"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 )
 
 // A batch is stored at once: so many hosts, or so many that become items, or what
@@ -161,7 +162,7 @@ type writer struct {
 
 func (w *writer) host(h *sweep.Host, old hostRow) error {
 	a, tx, addr := w.a, w.tx, h.Address.String()
-	rd, _ := h.Extra.(*reading)
+	rd, _ := h.Extra.(*visit.Reading)
 	var was facts
 	if old.Address != "" {
 		if err := json.Unmarshal([]byte(old.Facts), &was); err != nil {
@@ -191,9 +192,9 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 	}
 	credential := old.Credential
 	if rd != nil {
-		credential = rd.credential
+		credential = rd.Credential
 	}
-	if old.ItemID == "" {
+	if old.ItemID == "" && a.spec.From == "" {
 		old.ItemID = a.r.s.own(h.Address)
 	}
 	if old.ItemID != "" {
@@ -221,7 +222,7 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 				delete(in.Attributes, k)
 			}
 		}
-		it, err := a.r.s.placeHost(w.ctx, tx, in, placed{host: h, rd: rd, address: addr, mac: now["mac"], second: second})
+		it, err := a.r.s.placeHost(w.ctx, tx, in, placed{host: h, rd: rd, address: addr, mac: now["mac"], second: second, place: a.spec.From})
 		switch {
 		case errs.Is(err, errs.Invalid) || errs.Is(err, errs.Conflict):
 			d.Problems = append(d.Problems, "It could not be put on the map: "+err.Error())
@@ -329,7 +330,7 @@ func (a *active) describe(h *sweep.Host) {
 }
 
 // problems are sentences about what is not as it should be at a host.
-func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRow) []string {
+func (a *active) problems(h *sweep.Host, rd *visit.Reading, was, now facts, old hostRow) []string {
 	var out []string
 	addr := h.Address.String()
 	if ms := a.sw.MACs(h.Address); len(ms) > 1 {
@@ -346,7 +347,7 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 		}
 		return out
 	}
-	out = append(out, rd.problems...)
+	out = append(out, rd.Problems...)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if s := now["serial"]; s != "" {
@@ -357,12 +358,12 @@ func (a *active) problems(h *sweep.Host, rd *reading, was, now facts, old hostRo
 			a.serials[s] = me
 		}
 	}
-	for _, i := range rd.device.Interfaces {
+	for _, i := range rd.Device.Interfaces {
 		if i.MAC != "" && len(a.devices) < maxClaims {
 			a.devices[i.MAC] = true
 		}
 	}
-	for _, x := range rd.device.Hosts {
+	for _, x := range rd.Device.Hosts {
 		ip, err := netip.ParseAddr(x.Address)
 		// Link-local addresses are the same on many segments.
 		if err != nil || ip.IsLinkLocalUnicast() || x.MAC == "" || movable(x.MAC) || len(a.claims) >= maxClaims {

@@ -35,6 +35,7 @@ func Module() module.Module {
 			module.Need(d, &s.metrics)
 			module.Need(d, &s.catalog)
 			module.Want(d, &s.network)
+			module.Want(d, &s.sites)
 			s.runs = newRunner(s)
 			module.Provide[estate.Proposals](d, s)
 			module.Provide[estate.Credentials](d, s)

@@ -13,8 +13,9 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/job"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/visit"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 	"github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
 )
 
 // secondary tells whether the item answers at another address too, which is the one
@@ -43,9 +44,11 @@ func (a *active) secondary(ctx context.Context, tx *db.Tx, itemID, addr string, 
 // placed is how a host was found: host and rd are nil when a person accepted it.
 type placed struct {
 	host         *sweep.Host
-	rd           *reading
+	rd           *visit.Reading
 	address, mac string
 	second       bool
+	// place is the edge that found it; empty is the server.
+	place string
 }
 
 // placeHost puts a host on the map with all that goes with it.
@@ -55,7 +58,7 @@ func (s *Service) placeHost(ctx context.Context, tx *db.Tx, in estate.NewItem, p
 		return it, err
 	}
 	if p.host != nil {
-		if err := s.Propose(ctx, tx, it, proposeFor(it.Name, p.host)); err != nil {
+		if err := s.Propose(ctx, tx, it, from(p.place, proposeFor(it.Name, p.host))); err != nil {
 			return it, err
 		}
 	}
@@ -63,13 +66,13 @@ func (s *Service) placeHost(ctx context.Context, tx *db.Tx, in estate.NewItem, p
 	if rd == nil {
 		return it, s.swept(ctx, tx, it, p.address, p.mac)
 	}
-	if err := keepReading(ctx, tx, it.ID, rd.credential, rd.address, tx.Now(), p.second); err != nil {
+	if err := keepReading(ctx, tx, it.ID, rd.Credential, rd.Address, p.place, tx.Now(), p.second); err != nil {
 		return it, err
 	}
 	return it, s.report(ctx, tx, it.ID, rd)
 }
 
-func (s *Service) report(ctx context.Context, tx *db.Tx, itemID string, rd *reading) error {
+func (s *Service) report(ctx context.Context, tx *db.Tx, itemID string, rd *visit.Reading) error {
 	if s.network == nil {
 		return nil
 	}
@@ -77,7 +80,7 @@ func (s *Service) report(ctx context.Context, tx *db.Tx, itemID string, rd *read
 	if err := s.network.Report(ctx, tx, sweptView(itemID, nil, "", tx.Now())); err != nil {
 		return err
 	}
-	return s.network.Report(ctx, tx, networkOf(itemID, rd.device, tx.Now()))
+	return s.network.Report(ctx, tx, networkOf(itemID, rd.Device, tx.Now()))
 }
 
 // swept reports at which addresses an item answers that nobody could read.
@@ -153,7 +156,7 @@ func (a *active) learnMAC(ctx context.Context, tx *db.Tx, r hostRow, mac string)
 	if _, err := tx.NewRaw("UPDATE discovery_hosts SET facts = ? WHERE job_id = ? AND address = ?", string(text), r.JobID, r.Address).Exec(ctx); err != nil || r.ItemID == "" {
 		return err
 	}
-	it, err := a.r.s.placeHost(ctx, tx, f.item(r.Item, r.Address), placed{address: r.Address, mac: mac})
+	it, err := a.r.s.placeHost(ctx, tx, f.item(r.Item, r.Address), placed{address: r.Address, mac: mac, place: a.spec.From})
 	if err != nil || it.ID == r.ItemID {
 		return err
 	}
@@ -167,12 +170,12 @@ func (a *active) learnMAC(ctx context.Context, tx *db.Tx, r hostRow, mac string)
 
 // keepReading notes how an item was read. A second address is noted only where there
 // is no first.
-func keepReading(ctx context.Context, tx *db.Tx, itemID, credential, address string, at time.Time, second bool) error {
-	conflict := "UPDATE SET credential = excluded.credential, address = excluded.address, read_at = excluded.read_at"
+func keepReading(ctx context.Context, tx *db.Tx, itemID, credential, address, place string, at time.Time, second bool) error {
+	conflict := "UPDATE SET credential = excluded.credential, address = excluded.address, place = excluded.place, read_at = excluded.read_at"
 	if second {
 		conflict = "NOTHING"
 	}
-	_, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, read_at) VALUES (?, ?, ?, ?) ON CONFLICT (item_id) DO "+conflict, itemID, credential, address, at).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, place, read_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (item_id) DO "+conflict, itemID, credential, address, place, at).Exec(ctx)
 	return err
 }
 
@@ -201,9 +204,7 @@ func (s *Service) readItem(ctx context.Context, in readArgs, _ job.Meta) error {
 	if err != nil {
 		return err
 	}
-	t := c.target(in.Address)
-	t.Timeout, t.Retries = snmpTimeout, 1
-	rd, err := (&active{r: s.runs}).readWith(ctx, t, c.Name)
+	rd, err := visit.Read(ctx, c.target(in.Address))
 	if err != nil {
 		return err
 	}

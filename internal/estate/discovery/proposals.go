@@ -13,8 +13,8 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/id"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 	"github.com/mainstay-ops/mainstay/internal/estate"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -29,9 +29,9 @@ func (s *Service) Propose(ctx context.Context, tx *db.Tx, it estate.Item, ps []e
 		if err != nil {
 			return err
 		}
-		if _, err := tx.NewRaw(`INSERT INTO discovery_suggestions (id, item_id, item, name, type, probe, every_ms, reason, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
-ON CONFLICT (name) DO UPDATE SET item_id = excluded.item_id, item = excluded.item, type = excluded.type, probe = excluded.probe, every_ms = excluded.every_ms, reason = excluded.reason, updated_at = excluded.updated_at WHERE discovery_suggestions.state = 'open'`,
-			id.New(), it.ID, it.Name, p.Name, p.Type, string(probe), p.Every.Milliseconds(), p.Reason, tx.Now(), tx.Now()).Exec(ctx); err != nil {
+		if _, err := tx.NewRaw(`INSERT INTO discovery_suggestions (id, item_id, item, name, type, probe, every_ms, reason, place, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
+ON CONFLICT (name) DO UPDATE SET item_id = excluded.item_id, item = excluded.item, type = excluded.type, probe = excluded.probe, every_ms = excluded.every_ms, reason = excluded.reason, place = excluded.place, updated_at = excluded.updated_at WHERE discovery_suggestions.state = 'open'`,
+			id.New(), it.ID, it.Name, p.Name, p.Type, string(probe), p.Every.Milliseconds(), p.Reason, p.From, tx.Now(), tx.Now()).Exec(ctx); err != nil {
 			return err
 		}
 	}
@@ -39,8 +39,16 @@ ON CONFLICT (name) DO UPDATE SET item_id = excluded.item_id, item = excluded.ite
 	return nil
 }
 
+// from says which edge the checks are to run on.
+func from(place string, ps []estate.Proposal) []estate.Proposal {
+	for i := range ps {
+		ps[i].From = place
+	}
+	return ps
+}
+
 func spec(p estate.Proposal, item string) observe.CheckSpec {
-	return observe.CheckSpec{Name: p.Name, Item: item, Every: observe.Duration(p.Every), Type: p.Type, Probe: p.Probe}
+	return observe.CheckSpec{Name: p.Name, Item: item, Every: observe.Duration(p.Every), Type: p.Type, Probe: p.Probe, From: p.From}
 }
 
 // proposeFor gives the checks that make sense for a host that a sweep found.

@@ -13,7 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/icmp"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
-	"github.com/mainstay-ops/mainstay/internal/estate/discovery/sweep"
+	"github.com/mainstay-ops/mainstay/internal/core/sweep"
 )
 
 const (
@@ -129,6 +129,8 @@ func (r *runner) turn(ctx context.Context) error {
 			message = quietSentence(run.Spec.Schedule, until)
 		} else if r.full() {
 			message = fmt.Sprintf("Waits for its turn: %d runs are under way.", maxRuns)
+		} else if why := r.s.away(run.Spec.From); why != "" {
+			message = "Waits for the edge: " + why
 		}
 		if message == "" {
 			if err := r.begin(ctx, run); err != nil {
@@ -201,7 +203,7 @@ type active struct {
 	run   Run
 	spec  JobSpec
 	creds []Credential
-	sw    *sweep.Sweep
+	sw    sweeping
 	begun time.Time
 
 	cancel context.CancelFunc
@@ -280,9 +282,13 @@ func (r *runner) begin(ctx context.Context, run Run) error {
 		plan.Ports = a.spec.Ports
 	}
 	if len(a.creds) > 0 {
-		plan.Visit = a.visit
+		plan.Visit = a.visitor().Visit
 	}
-	a.sw = sweep.New(r.net, plan)
+	if a.spec.From == "" {
+		a.sw = sweep.New(r.net, plan)
+	} else {
+		a.sw = newRemote(a, plan)
+	}
 	work, cancel := context.WithCancel(access.AsSystem(context.WithoutCancel(ctx)))
 	a.cancel = cancel
 	r.mu.Lock()

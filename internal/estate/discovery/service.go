@@ -51,6 +51,7 @@ type Service struct {
 
 	catalog estate.Items
 	network estate.Network
+	sites   estate.Outposts
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -307,20 +308,21 @@ type Suggestion struct {
 	Probe  map[string]any   `json:"probe"`
 	Every  observe.Duration `json:"every"`
 	Reason string           `json:"reason"`
+	From   string           `json:"from,omitempty" doc:"The edge that the check will run on; the server when absent."`
 	State  string           `json:"state" enum:"open,accepted,dismissed"`
 	At     time.Time        `json:"created_at"`
 }
 
 type row struct {
-	ID, ItemID, Item, Name, Type, Probe, Reason, State string
-	EveryMS                                            int64
-	CreatedAt                                          time.Time
+	ID, ItemID, Item, Name, Type, Probe, Reason, Place, State string
+	EveryMS                                                   int64
+	CreatedAt                                                 time.Time
 }
 
-const columns = "id, item_id, item, name, type, probe, every_ms, reason, state, created_at"
+const columns = "id, item_id, item, name, type, probe, every_ms, reason, place, state, created_at"
 
 func (r row) view() (Suggestion, error) {
-	s := Suggestion{ID: r.ID, Item: r.Item, Name: r.Name, Type: r.Type, Every: observe.Duration(time.Duration(r.EveryMS) * time.Millisecond), Reason: r.Reason, State: r.State, At: r.CreatedAt.UTC()}
+	s := Suggestion{ID: r.ID, Item: r.Item, Name: r.Name, Type: r.Type, Every: observe.Duration(time.Duration(r.EveryMS) * time.Millisecond), Reason: r.Reason, From: r.Place, State: r.State, At: r.CreatedAt.UTC()}
 	return s, json.Unmarshal([]byte(r.Probe), &s.Probe)
 }
 
@@ -378,7 +380,7 @@ func (s *Service) Decide(ctx context.Context, ids []string, accept bool) ([]Sugg
 				return errs.New(errs.Conflict, "%s was accepted already. Remove the check instead.", r.Name)
 			}
 			if accept {
-				if err := s.makes.EnsureCheck(ctx, tx, spec(estate.Proposal{Name: v.Name, Type: v.Type, Probe: v.Probe, Every: v.Every.D()}, v.Item)); err != nil {
+				if err := s.makes.EnsureCheck(ctx, tx, spec(estate.Proposal{Name: v.Name, Type: v.Type, Probe: v.Probe, Every: v.Every.D(), From: v.From}, v.Item)); err != nil {
 					return err
 				}
 			}

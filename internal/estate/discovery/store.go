@@ -87,6 +87,7 @@ func (s *Service) saveJob(ctx context.Context, tx *db.Tx, in JobSpec, ifMatch fu
 		}
 	}
 	bad = append(bad, errs.FieldsOf(account.CheckName("name", in.Name))...)
+	bad = append(bad, s.checkFrom(in.From)...)
 	if err := errs.Fields(bad...); err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ func (e *endpoint) start(ctx context.Context) error {
 	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	e.server = &http.Server{
 		Handler: e.s.agentHandler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 2 * time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 3 * time.Minute,
-		MaxHeaderBytes: 16 << 10, TLSConfig: e.tlsConfig(), ErrorLog: slog.NewLogLogger(e.s.d.Logger.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: 16 << 10, TLSConfig: e.s.ServerTLS("h2", "http/1.1"), ErrorLog: slog.NewLogLogger(e.s.d.Logger.Handler(), slog.LevelDebug),
 	}
 	if err := e.open(); err != nil {
 		if e.chosen {
@@ -116,19 +116,20 @@ func (e *endpoint) problem() error {
 	return nil
 }
 
-// tlsConfig asks every client for a certificate of one of our authorities. Both are
-// looked up at each handshake, so that a new authority counts at once.
-func (e *endpoint) tlsConfig() *tls.Config {
+// ServerTLS implements observe.Enrolment: it asks every client for a certificate of one
+// of our authorities. Both are looked up at each handshake, so that a new authority
+// counts at once.
+func (s *Service) ServerTLS(protocols ...string) *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"}, SessionTicketsDisabled: true,
+		MinVersion: tls.VersionTLS13, NextProtos: protocols, SessionTicketsDisabled: true, ClientAuth: tls.RequireAndVerifyClientCert,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			cert, err := e.s.ca.serverCertificate(e.s.now(), e.s.hosts())
+			cert, err := s.ca.serverCertificate(s.now(), s.hosts())
 			if err != nil {
 				return nil, err
 			}
 			return &tls.Config{
-				MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"}, SessionTicketsDisabled: true,
-				Certificates: []tls.Certificate{*cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: e.s.ca.pool(), Time: e.s.now,
+				MinVersion: tls.VersionTLS13, NextProtos: protocols, SessionTicketsDisabled: true,
+				Certificates: []tls.Certificate{*cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: s.ca.pool(), Time: s.now,
 			}, nil
 		},
 	}
@@ -166,7 +167,7 @@ func (s *Service) hosts() []string {
 			out = append(out, h)
 		}
 	}
-	for _, u := range []string{s.d.Config.Agents.PublicURL, s.d.Config.PublicURL} {
+	for _, u := range []string{s.d.Config.Agents.PublicURL, s.d.Config.Edges.PublicURL, s.d.Config.PublicURL} {
 		if p, err := url.Parse(u); err == nil {
 			add(p.Hostname())
 		}

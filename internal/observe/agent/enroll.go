@@ -63,6 +63,9 @@ func (s *Service) Enroll(ctx context.Context, in agentwire.EnrollRequest, addres
 		if err != nil {
 			return err
 		}
+		if tok.Kind == observe.TokenForEdges {
+			return errs.New(errs.Unauthorized, "This enrolment token is for an edge. Use it with: mainstay edge enroll")
+		}
 		if strings.TrimSpace(in.Hostname) == "" {
 			return errs.Fields(errs.Field{Path: "hostname", Message: "is missing"})
 		}

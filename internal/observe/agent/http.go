@@ -125,7 +125,7 @@ func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Handle(api, httpapi.Op{ID: "create-agent-token", Method: http.MethodPost, Path: "/api/v1/agent-tokens", Need: WriteAgents, Tag: tag, Summary: "Make an enrolment token; its value is shown once", Status: http.StatusCreated},
 		func(ctx context.Context, in *tokenIn) (*httpapi.Body[tokenOut], error) {
 			t, value, err := s.CreateToken(ctx, in.Body)
-			return &httpapi.Body[tokenOut]{Body: tokenOut{Token: t, Value: value, Line: "curl -fsS " + quote(s.d.Config.PublicURL+"/agent/install.sh?token="+value) + " | sudo sh"}}, err
+			return &httpapi.Body[tokenOut]{Body: tokenOut{Token: t, Value: value, Line: s.line(in.Body.Kind, value)}}, err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "revoke-agent-token", Method: http.MethodDelete, Path: "/api/v1/agent-tokens/{id}", Need: WriteAgents, Tag: tag, Summary: "Make an enrolment token worthless", Status: http.StatusNoContent},
 		func(ctx context.Context, in *tokenIDIn) (*struct{}, error) { return nil, s.RevokeToken(ctx, in.ID) })

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 //go:embed install.sh.tmpl
@@ -25,6 +26,15 @@ var (
 
 // quote makes one word of the shell of s.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// line is what to run on the host to enroll it.
+func (s *Service) line(kind, token string) string {
+	u := s.d.Config.PublicURL
+	if kind == observe.TokenForEdges {
+		return "curl -fsS -o mainstay " + quote(u+"/agent/download/"+ownPlatform) + " && chmod +x mainstay && ./mainstay edge enroll --url " + quote(u) + " --token " + quote(token) + " && ./mainstay edge run"
+	}
+	return "curl -fsS " + quote(u+"/agent/install.sh?token="+token) + " | sudo sh"
+}
 
 // installHandler serves the script of the one line. The token is put in as it came:
 // whether it is good is told by the enrolment, so that the script says nothing to

@@ -33,6 +33,7 @@ func newService(d module.Deps) *Service {
 	addr, chosen := d.Config.AgentAddress()
 	s.end = &endpoint{s: s, addr: addr, chosen: chosen}
 	module.Provide[observe.Software](d, s)
+	module.Provide[observe.Enrolment](d, s)
 	module.Need(d, &s.items)
 	module.Need(d, &s.places)
 	module.Need(d, &s.metrics)
@@ -69,7 +70,7 @@ func (s *Service) summaries(ctx context.Context, q bun.IDB, ids []string) ([]ent
 
 // Start reads the authorities and opens the port.
 func (s *Service) Start(ctx context.Context) error {
-	if s.end.addr == "" {
+	if s.end.addr == "" && s.d.Config.EdgeAddress() == "" {
 		return nil
 	}
 	if err := s.ca.refresh(ctx, s.d.DB, s.d.Secrets); err != nil {
@@ -114,7 +115,7 @@ const keepStreams = 60 * 24 * time.Hour
 // Jobs implements module.HasJobs.
 func (s *Service) Jobs(r *job.Runner) {
 	job.Handle(r, func(ctx context.Context, _ keepArgs, _ job.Meta) error {
-		if s.end.addr != "" {
+		if s.end.addr != "" || s.d.Config.EdgeAddress() != "" {
 			if err := s.ca.refresh(ctx, s.d.DB, s.d.Secrets); err != nil {
 				return err
 			}

@@ -55,7 +55,7 @@ type NewToken struct {
 	Name    string            `json:"name,omitempty" maxLength:"100" doc:"What it is for."`
 	MaxUses int64             `json:"max_uses,omitempty" doc:"How many hosts may enroll with it; 1 if not given."`
 	Expires observe.Duration  `json:"expires,omitempty" doc:"How long it is good for; 24h if not given."`
-	Kind    string            `json:"kind,omitempty" doc:"host or virtual_machine; host if not given."`
+	Kind    string            `json:"kind,omitempty" doc:"host or virtual_machine; host if not given. With edge it lets an edge enroll instead of an agent."`
 	Team    string            `json:"team,omitempty" doc:"Name of the team that will own the item."`
 	Labels  map[string]string `json:"labels,omitempty" doc:"Become the attribute labels of the item."`
 }
@@ -95,6 +95,9 @@ func (r tokenRow) view(now time.Time, teams map[string]string) Token {
 func labels(text string) map[string]string {
 	m := map[string]string{}
 	_ = json.Unmarshal([]byte(text), &m) // written by this package only
+	if m == nil {
+		return map[string]string{}
+	}
 	return m
 }
 
@@ -125,8 +128,8 @@ func (n *NewToken) complete() error {
 	if n.Kind == "" {
 		n.Kind = "host"
 	}
-	if n.Kind != "host" && n.Kind != "virtual_machine" {
-		add("kind", n.Kind, "must be host or virtual_machine")
+	if n.Kind != "host" && n.Kind != "virtual_machine" && n.Kind != observe.TokenForEdges {
+		add("kind", n.Kind, "must be host, virtual_machine or edge")
 	}
 	if len(n.Labels) > maxLabels {
 		add("labels", "", fmt.Sprintf("has more than %d entries", maxLabels))

@@ -51,7 +51,10 @@ type Spec struct {
 	Attempts   int              `json:"attempts,omitempty" yaml:"attempts,omitempty"`
 	Freshness  observe.Duration `json:"freshness,omitempty" yaml:"freshness,omitempty"`
 	Disabled   bool             `json:"disabled,omitempty" yaml:"disabled,omitempty"`
-	Settings   `yaml:",inline"`
+	// From is where the check runs: the name of an edge, any, all, or empty for the
+	// server.
+	From     string `json:"from,omitempty" yaml:"from,omitempty"`
+	Settings `yaml:",inline"`
 	// Type and Probe are one key in files: http: {url: …}.
 	Type  string              `json:"type" yaml:"-"`
 	Probe observe.ProbeConfig `json:"-" yaml:"-"`
@@ -69,7 +72,7 @@ func (s *Spec) UnmarshalStrict(n *yaml.Node, path string) []errs.Field {
 	rest := *n
 	rest.Content = nil
 	var probes []*yaml.Node
-	own := []string{"name", "item", "every", "retry_every", "attempts", "freshness", "disabled", "parents", "any_parent", "no_flapping", "volatile"}
+	own := []string{"name", "item", "every", "retry_every", "attempts", "freshness", "disabled", "from", "parents", "any_parent", "no_flapping", "volatile"}
 	known := append(slices.Clone(own), PassiveType)
 	for _, t := range observe.ProbeTypes() {
 		known = append(known, t.Name)
@@ -207,6 +210,12 @@ func (s *Spec) complete() error {
 	if s.Type == PassiveType && s.Freshness == 0 {
 		s.Freshness = 0 // a passive check without a limit waits for ever; that is allowed
 	}
+	if s.Type == PassiveType && (s.From == observe.FromAny || s.From == observe.FromAll) {
+		add("from", s.From, "has no meaning for a passive check; it may name the edge that its results come through")
+	}
+	if s.From != "" && s.Freshness != 0 && s.Freshness.D() < minPlacedFreshness {
+		add("freshness", s.Freshness.String(), "must be at least 2m for a check that runs on an edge, so that the silence of the edge is seen first")
+	}
 	if len(s.Parents)+len(s.AnyParent) > maxParents {
 		add("parents", "", fmt.Sprintf("has more than %d entries", maxParents))
 	}
@@ -220,7 +229,7 @@ func (s *Spec) complete() error {
 func (s Spec) machine() state.Config {
 	c := state.Defaults()
 	c.Attempts = s.Attempts
-	c.Freshness = s.Freshness.D()
+	c.Freshness = s.freshness()
 	c.Flapping = !s.NoFlapping
 	c.Volatile = s.Volatile
 	c.Parents = len(s.Parents)+len(s.AnyParent) > 0

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/event"
 	"github.com/mainstay-ops/mainstay/internal/core/id"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/core/spread"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/mainstay-ops/mainstay/internal/observe/check/state"
 )
@@ -39,6 +39,7 @@ type entry struct {
 	pos            [dueKinds]int32        // place in the queue, from 1; guarded by Engine.qmu
 	dead           bool                   // never queued again; guarded by Engine.qmu
 	heavy          bool
+	from           string // as in Spec; never changes
 	running        bool
 	removed        bool
 	mu             sync.Mutex
@@ -55,7 +56,8 @@ type entry struct {
 	parents, anyOf []*entry
 	children       []*entry
 	series         []series
-	broken         string // why the check cannot run
+	found          map[string]found // by place, when it runs elsewhere
+	broken         string           // why the check cannot run
 }
 
 // Engine runs checks.
@@ -90,6 +92,7 @@ type Engine struct {
 	notes             throttle
 	fresh             throttle
 	lost              throttle
+	places            places
 
 	late     prometheus.Histogram
 	executed prometheus.Counter
@@ -128,6 +131,10 @@ func (g *Engine) halt() {
 
 // execute runs the probe of e once and applies the result.
 func (g *Engine) execute(e *entry) {
+	if e.from != "" {
+		g.runElsewhere(e)
+		return
+	}
 	e.mu.Lock()
 	if e.removed || e.running || e.probe == nil {
 		e.mu.Unlock()
@@ -151,6 +158,7 @@ func (g *Engine) execute(e *entry) {
 	if g.ctx.Err() != nil {
 		return // a result that the stop cut short says nothing about the target
 	}
+	g.samples.add(e, res, "")
 	g.apply(e, res, true)
 }
 
@@ -193,7 +201,9 @@ func (g *Engine) apply(e *entry, res observe.Result, active bool) {
 	if e.st.ProblemID != "" && !e.st.Hard {
 		again = e.spec.RetryEvery.D()
 	}
-	if len(fx) > 0 || firstEver {
+	// A place is told that its results are kept, so attempts must be kept as well.
+	counted := e.from != "" && e.st.Attempt != before.Attempt
+	if len(fx) > 0 || firstEver || counted {
 		g.enqueue(e, before, fx, now)
 	}
 	fresh := e.cfg.Freshness
@@ -201,11 +211,10 @@ func (g *Engine) apply(e *entry, res observe.Result, active bool) {
 	children := e.children
 	e.mu.Unlock()
 
-	g.samples.add(e, res)
 	if active {
 		at := now.Add(again)
 		if again == e.spec.Every.D() {
-			at = next(e.id, again, now)
+			at = spread.Next(e.id, again, now)
 		}
 		g.schedule(e, dueRun, at)
 	}
@@ -315,10 +324,13 @@ func (g *Engine) deadline(e *entry, k dueKind) {
 		g.judge(e)
 		return
 	}
+	if g.away(e) != "" {
+		return // it begins anew when the place is back
+	}
 	e.mu.Lock()
 	known := e.st.Known
 	if known {
-		e.last.Output = fmt.Sprintf("No result for %s.", e.cfg.Freshness)
+		e.last.Output = g.silent(e)
 	}
 	e.mu.Unlock()
 	if known {
@@ -332,7 +344,8 @@ func (g *Engine) judge(e *entry) {
 	parents, anyOf, firstBad, was, confirmed, problem := e.parents, e.anyOf, e.st.FirstBad, e.st.Reach, e.st.Confirmed, e.st.ProblemID != ""
 	removed := e.removed
 	e.mu.Unlock()
-	if removed || len(parents)+len(anyOf) == 0 && was == state.Reachable {
+	place, placed := g.placeEdge(e)
+	if removed || len(parents)+len(anyOf) == 0 && was == state.Reachable && !placed {
 		return // without parents, only one whose parents were deleted has to be freed
 	}
 	var edges []state.Edge
@@ -360,6 +373,9 @@ func (g *Engine) judge(e *entry) {
 	}
 	for _, p := range anyOf {
 		look(p, "any")
+	}
+	if placed {
+		edges = append(edges, place)
 	}
 	reach, _ := state.Reachability(edges)
 	if reach == was && !(problem && well && !confirmed) {

@@ -23,6 +23,7 @@ type listIn struct {
 	State  []string `query:"state" doc:"Only these states." enum:"ok,warning,critical,unknown,pending,unreachable"`
 	Item   string   `query:"item"`
 	Type   string   `query:"type"`
+	From   string   `query:"from" maxLength:"200" doc:"Only those that run there now: the name of an edge, or server."`
 	Sort   string   `query:"sort" enum:"name,state" default:"name" doc:"state puts the worst first."`
 	Limit  int      `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	Cursor string   `query:"cursor" maxLength:"20" pattern:"^[0-9]*$"`
@@ -46,6 +47,7 @@ type Detail struct {
 	Probe       map[string]any   `json:"probe" doc:"Configuration of the probe, without secrets."`
 	Why         []state.Rule     `json:"why" doc:"Rules of docs/spec/check-states.md that applied to the last result."`
 	FlapPercent float64          `json:"flap_percent"`
+	Places      []PlaceView      `json:"places,omitempty" doc:"What each edge found last, for a check that runs on edges."`
 	Output      string           `json:"output,omitempty"`
 	Detail      string           `json:"detail,omitempty"`
 	Version     int64            `json:"version"`
@@ -61,6 +63,7 @@ type checkBody struct {
 	Attempts   int              `json:"attempts,omitempty" minimum:"0" maximum:"100"`
 	Freshness  observe.Duration `json:"freshness,omitempty"`
 	Disabled   bool             `json:"disabled,omitempty"`
+	From       string           `json:"from,omitempty" maxLength:"200" doc:"Where it runs: the name of an edge, any (one that is up) or all; the server if empty."`
 	Parents    []string         `json:"parents,omitempty"`
 	AnyParent  []string         `json:"any_parent,omitempty"`
 	NoFlapping bool             `json:"no_flapping,omitempty"`
@@ -73,7 +76,7 @@ func (b checkBody) spec(name string) (Spec, error) {
 		return Spec{}, err
 	}
 	return Spec{
-		Name: name, Item: b.Item, Every: b.Every, RetryEvery: b.RetryEvery, Attempts: b.Attempts, Freshness: b.Freshness, Disabled: b.Disabled,
+		Name: name, Item: b.Item, Every: b.Every, RetryEvery: b.RetryEvery, Attempts: b.Attempts, Freshness: b.Freshness, Disabled: b.Disabled, From: b.From,
 		Settings: Settings{Parents: b.Parents, AnyParent: b.AnyParent, NoFlapping: b.NoFlapping, Volatile: b.Volatile}, Type: b.Type, Probe: cfg,
 	}, nil
 }
@@ -158,8 +161,11 @@ func (s *Service) Routes(api *httpapi.API) {
 			if err != nil {
 				return nil, err
 			}
-			if e.probe == nil {
+			if e.probe == nil && (e.from == "" || e.spec.Disabled) {
 				return nil, errs.New(errs.Conflict, "This check is passive, switched off or broken, so it cannot be run.")
+			}
+			if away := s.engine.away(e); away != "" {
+				return nil, errs.New(errs.Conflict, "%s The check runs when it is back.", away)
 			}
 			s.engine.schedule(e, dueRun, time.Now())
 			return nil, nil
@@ -243,6 +249,9 @@ func (s *Service) listChecks(ctx context.Context, in *listIn) *httpapi.Body[http
 		if !visible(ctx, e) {
 			continue
 		}
+		if in.From == observe.FromServer && e.from != "" || in.From != "" && in.From != observe.FromServer && !slices.Contains(s.engine.runsAt(e), in.From) {
+			continue
+		}
 		if q != "" || in.Item != "" || in.Type != "" || len(in.State) > 0 || byState {
 			e.mu.Lock()
 			d, item, target, typ := state.Display(e.st), e.item, e.target, e.spec.Type
@@ -308,6 +317,9 @@ func (s *Service) detail(ctx context.Context, name string) (*httpapi.Body[Detail
 	}
 	if d.Why == nil {
 		d.Why = []state.Rule{}
+	}
+	if e.from != "" {
+		d.Places = s.engine.placeViews(e)
 	}
 	if e.spec.Probe != nil {
 		d.Probe = redacted(e.spec.Probe)

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"reflect"
 	"sort"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/live"
 	"github.com/mainstay-ops/mainstay/internal/core/secret"
+	"github.com/mainstay-ops/mainstay/internal/core/spread"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/mainstay-ops/mainstay/internal/observe/check/state"
 )
@@ -56,7 +58,7 @@ func (g *Engine) load(ctx context.Context, items map[string]string, box *secret.
 			if e.st.ProblemID != "" && !e.st.Hard {
 				every = min(every, e.spec.RetryEvery.D())
 			}
-			g.schedule(e, dueRun, now.Add(phase(e.id, max(every, time.Millisecond))))
+			g.schedule(e, dueRun, now.Add(spread.Phase(e.id, max(every, time.Millisecond))))
 		}
 		g.resume(e, now)
 	}
@@ -86,12 +88,12 @@ func (g *Engine) resume(e *entry, now time.Time) {
 // build makes an entry; a check that cannot be built is shown as broken and does
 // not stop the others.
 func (g *Engine) build(r *row, item string, box *secret.Box) *entry {
-	e := &entry{id: r.ID, name: r.Name, itemID: r.ItemID, item: item, target: r.Target, version: r.Version, createdAt: r.CreatedAt}
+	e := &entry{id: r.ID, name: r.Name, itemID: r.ItemID, item: item, target: r.Target, from: r.RunFrom, found: map[string]found{}, version: r.Version, createdAt: r.CreatedAt}
 	e.team.Store(&r.TeamID)
 	spec, err := r.spec(box, item)
 	e.spec, e.cfg = spec, spec.machine()
 	e.heavy = r.Type == "plugin" || r.Type == "script"
-	if err == nil && r.Enabled && spec.Probe != nil && !observe.Waits(spec.Probe) {
+	if err == nil && r.Enabled && spec.Probe != nil && r.RunFrom == "" && !observe.Waits(spec.Probe) {
 		env := g.env
 		env.Timeout = spec.timeout()
 		e.probe, err = spec.Probe.Probe(env)
@@ -111,6 +113,9 @@ func (g *Engine) put(r *row, item string, box *secret.Box, fresh bool) {
 	if old != nil {
 		old.mu.Lock()
 		e.st, e.last, e.first = old.st, old.last, old.first
+		if old.from == e.from {
+			e.found = maps.Clone(old.found)
+		}
 		old.removed = true
 		old.mu.Unlock()
 	}
@@ -136,6 +141,9 @@ func (g *Engine) put(r *row, item string, box *secret.Box, fresh bool) {
 	if e.probe != nil {
 		g.schedule(e, dueRun, g.firstRun(e))
 	}
+	if e.from != "" || old != nil && old.from != "" {
+		g.placedChanged()
+	}
 	g.live.Send(live.Note{Topic: "checks", Kind: "changed", ID: e.name, Data: g.noteOf(e)})
 }
 
@@ -157,6 +165,9 @@ func (g *Engine) remove(id string) {
 		g.appender.Forget("check/" + id)
 	}
 	g.relink()
+	if e.from != "" {
+		g.placedChanged()
+	}
 	g.live.Send(live.Note{Topic: "checks", Kind: "removed", ID: e.name})
 }
 
@@ -167,7 +178,7 @@ func (g *Engine) firstRun(e *entry) time.Time {
 	if g.fresh.allow(now) {
 		return now
 	}
-	return now.Add(phase(e.id, min(e.spec.Every.D(), time.Minute)))
+	return now.Add(spread.Phase(e.id, min(e.spec.Every.D(), time.Minute)))
 }
 
 // relink asks for the list and the parents to be worked out again. Thousands of
@@ -190,7 +201,7 @@ func (g *Engine) linker() {
 		case <-g.relinkC:
 		}
 		for _, e := range g.list() {
-			if len(e.spec.Parents)+len(e.spec.AnyParent) > 0 {
+			if len(e.spec.Parents)+len(e.spec.AnyParent) > 0 || e.from != "" {
 				g.judge(e)
 			}
 		}

@@ -87,24 +87,6 @@ func (q *queue) take(e *entry, kind dueKind) {
 	}
 }
 
-// phase spreads checks with the same interval over it, the same way after every
-// restart: the id decides (FNV-1a), not the moment of the start.
-func phase(id string, every time.Duration) time.Duration {
-	h := uint64(14695981039346656037)
-	for i := range len(id) {
-		h = (h ^ uint64(id[i])) * 1099511628211
-	}
-	return time.Duration(h % uint64(every))
-}
-
-// next is the first moment after now that has the phase of the check. Moments
-// carry now's monotonic reading, so a step of the wall clock moves nothing.
-func next(id string, every time.Duration, now time.Time) time.Time {
-	p := phase(id, every)
-	into := (time.Duration(now.UnixNano()%int64(every)) - p + every) % every
-	return now.Add(every - into)
-}
-
 // schedule sets the moment of e for kind. A check that is gone gets none.
 func (g *Engine) schedule(e *entry, kind dueKind, at time.Time) {
 	g.qmu.Lock()

@@ -68,6 +68,9 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, spec Spec, ifMatch string
 	if err != nil {
 		return nil, "", err
 	}
+	if err := s.checkFrom(&spec); err != nil {
+		return nil, "", err
+	}
 	if err := s.checkParents(ctx, tx, &spec); err != nil {
 		return nil, "", err
 	}
@@ -100,7 +103,7 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, spec Spec, ifMatch string
 	}
 	r := &row{
 		ID: newID(), Name: spec.Name, ItemID: itemID, TeamID: teamID, Type: spec.Type, EveryMS: spec.Every.D().Milliseconds(), RetryMS: spec.RetryEvery.D().Milliseconds(),
-		Attempts: spec.Attempts, FreshnessMS: spec.Freshness.D().Milliseconds(), Settings: string(settings), Enabled: !spec.Disabled, CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
+		Attempts: spec.Attempts, FreshnessMS: spec.Freshness.D().Milliseconds(), Settings: string(settings), Enabled: !spec.Disabled, RunFrom: spec.From, CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Version: 1,
 	}
 	if spec.Probe != nil {
 		r.Target, r.TimeoutMS = spec.Probe.Target(), spec.timeout().Milliseconds()
@@ -145,7 +148,7 @@ func (s *Service) Save(ctx context.Context, tx *db.Tx, spec Spec, ifMatch string
 
 // view is what the audit log shows of a check: never its probe's secrets.
 func view(r *row) map[string]any {
-	return map[string]any{"type": r.Type, "target": r.Target, "item_id": r.ItemID, "every_ms": r.EveryMS, "retry_ms": r.RetryMS, "attempts": r.Attempts, "freshness_ms": r.FreshnessMS, "enabled": r.Enabled, "settings": json.RawMessage(r.Settings), "version": r.Version}
+	return map[string]any{"type": r.Type, "target": r.Target, "item_id": r.ItemID, "every_ms": r.EveryMS, "retry_ms": r.RetryMS, "attempts": r.Attempts, "freshness_ms": r.FreshnessMS, "enabled": r.Enabled, "from": r.RunFrom, "settings": json.RawMessage(r.Settings), "version": r.Version}
 }
 
 func (s *Service) same(old, now *row, probe []byte) (bool, error) {
@@ -154,7 +157,7 @@ func (s *Service) same(old, now *row, probe []byte) (bool, error) {
 		return false, err
 	}
 	return sameJSON(prev, probe) && old.Type == now.Type && old.ItemID == now.ItemID && old.EveryMS == now.EveryMS && old.RetryMS == now.RetryMS && old.Attempts == now.Attempts &&
-		old.FreshnessMS == now.FreshnessMS && old.Settings == now.Settings && old.Enabled == now.Enabled && old.TeamID == now.TeamID, nil
+		old.FreshnessMS == now.FreshnessMS && old.Settings == now.Settings && old.Enabled == now.Enabled && old.RunFrom == now.RunFrom && old.TeamID == now.TeamID, nil
 }
 
 func sameJSON(a, b []byte) bool {
@@ -333,7 +336,7 @@ func (s *Service) EnsureCheck(ctx context.Context, tx *db.Tx, c observe.CheckSpe
 	if err != nil {
 		return err
 	}
-	_, _, err = s.Save(ctx, tx, Spec{Name: c.Name, Item: c.Item, Every: c.Every, Type: c.Type, Probe: cfg, Freshness: c.Freshness, Attempts: c.Attempts}, "")
+	_, _, err = s.Save(ctx, tx, Spec{Name: c.Name, Item: c.Item, Every: c.Every, Type: c.Type, Probe: cfg, Freshness: c.Freshness, Attempts: c.Attempts, From: c.From}, "")
 	return err
 }
 
@@ -388,6 +391,11 @@ func (s *Service) SendResult(ctx context.Context, name string, res observe.Resul
 	if res.Start.After(now.Add(5 * time.Minute)) {
 		return errs.Fields(errs.Field{Path: "at", Value: res.Start.Format(time.RFC3339), Message: "lies more than five minutes in the future"})
 	}
+	if e.from != "" && e.spec.Type == PassiveType {
+		s.engine.applyPlaced(e, e.from, res)
+		return nil
+	}
+	s.engine.samples.add(e, res, "")
 	s.engine.apply(e, res, false)
 	return nil
 }

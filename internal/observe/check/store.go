@@ -33,6 +33,7 @@ type row struct {
 	FreshnessMS int64     `bun:"freshness_ms"`
 	Settings    string    `bun:"settings"`
 	Enabled     bool      `bun:"enabled"`
+	RunFrom     string    `bun:"run_from"`
 	CreatedAt   time.Time `bun:"created_at"`
 	UpdatedAt   time.Time `bun:"updated_at"`
 	Version     int64     `bun:"version"`
@@ -50,7 +51,7 @@ func (r *row) probeJSON(box *secret.Box) ([]byte, error) {
 func (r *row) spec(box *secret.Box, item string) (Spec, error) {
 	s := Spec{
 		Name: r.Name, Item: item, Every: observe.Duration(time.Duration(r.EveryMS) * time.Millisecond), RetryEvery: observe.Duration(time.Duration(r.RetryMS) * time.Millisecond),
-		Attempts: r.Attempts, Freshness: observe.Duration(time.Duration(r.FreshnessMS) * time.Millisecond), Disabled: !r.Enabled, Type: r.Type,
+		Attempts: r.Attempts, Freshness: observe.Duration(time.Duration(r.FreshnessMS) * time.Millisecond), Disabled: !r.Enabled, From: r.RunFrom, Type: r.Type,
 	}
 	if err := json.Unmarshal([]byte(r.Settings), &s.Settings); err != nil {
 		return s, err

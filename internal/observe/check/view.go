@@ -27,6 +27,10 @@ type View struct {
 	ProblemID string           `json:"problem_id,omitempty"`
 	Every     observe.Duration `json:"every"`
 	Enabled   bool             `json:"enabled"`
+	From      string           `json:"from,omitempty" doc:"Where it runs: the name of an edge, any or all; the server if empty."`
+	RunsAt    []string         `json:"runs_at,omitempty" doc:"Edges that run it now."`
+	// Away says why no result can come.
+	Away string `json:"away,omitempty" doc:"Why no result can come from where it runs."`
 	// Broken says why the check cannot run.
 	Broken string `json:"broken,omitempty"`
 }
@@ -41,7 +45,7 @@ func (g *Engine) noteOf(e *entry) View {
 func (g *Engine) note(e *entry) View {
 	v := View{
 		Name: e.name, Item: e.item, Type: e.spec.Type, Target: e.target, State: state.Display(e.st), Hard: e.st.Hard, Attempt: int(e.st.Attempt), Attempts: e.spec.Attempts,
-		Flapping: e.st.Reasons&state.Flapping != 0, InDowntime: e.st.Depth > 0, Withheld: e.st.Reasons.Names(), ProblemID: e.st.ProblemID, Every: e.spec.Every, Enabled: !e.spec.Disabled, Broken: e.broken,
+		Flapping: e.st.Reasons&state.Flapping != 0, InDowntime: e.st.Depth > 0, Withheld: e.st.Reasons.Names(), ProblemID: e.st.ProblemID, Every: e.spec.Every, Enabled: !e.spec.Disabled, From: e.from, RunsAt: g.runsAt(e), Away: g.away(e), Broken: e.broken,
 	}
 	if e.st.Known {
 		t := e.st.Since.Time()
@@ -55,12 +59,12 @@ func (g *Engine) note(e *entry) View {
 	return v
 }
 
-// TrapChecks implements observe.TrapChecks.
-func (s *Service) TrapChecks() []observe.TrapCheck {
-	var out []observe.TrapCheck
+// WaitingChecks implements observe.WaitingChecks.
+func (s *Service) WaitingChecks() []observe.WaitingCheck {
+	var out []observe.WaitingCheck
 	for _, e := range s.engine.list() {
-		if j, ok := e.spec.Probe.(observe.TrapJudge); ok && !e.spec.Disabled {
-			out = append(out, observe.TrapCheck{ID: e.id, Name: e.name, ItemID: e.itemID, Judge: j})
+		if e.spec.Probe != nil && observe.Waits(e.spec.Probe) && !e.spec.Disabled {
+			out = append(out, observe.WaitingCheck{ID: e.id, Name: e.name, ItemID: e.itemID, Config: e.spec.Probe})
 		}
 	}
 	return out

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
+	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/mainstay-ops/mainstay/internal/observe/check/state"
 )
@@ -25,6 +26,9 @@ type writer struct {
 	wake   chan struct{}
 	closed bool
 	err    error
+	// added and done count transitions; tick is closed when done grows.
+	added, done uint64
+	tick        chan struct{}
 }
 
 const (
@@ -32,7 +36,9 @@ const (
 	maxBacklog = 200_000
 )
 
-func newWriter(g *Engine) *writer { return &writer{g: g, wake: make(chan struct{}, 1)} }
+func newWriter(g *Engine) *writer {
+	return &writer{g: g, wake: make(chan struct{}, 1), tick: make(chan struct{})}
+}
 
 // enqueue is called with e.mu held.
 func (g *Engine) enqueue(e *entry, before state.State, fx []state.Effect, now time.Time) {
@@ -45,6 +51,7 @@ func (g *Engine) enqueue(e *entry, before state.State, fx []state.Effect, now ti
 	full := len(w.queue) >= maxBacklog
 	if !full {
 		w.queue = append(w.queue, t)
+		w.added++
 	}
 	w.mu.Unlock()
 	if full && g.lost.allow(now) {
@@ -61,6 +68,29 @@ func (w *writer) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
+}
+
+// wait returns when everything that was enqueued until now is stored.
+func (w *writer) wait(ctx context.Context) error {
+	w.mu.Lock()
+	until := w.added
+	w.mu.Unlock()
+	for {
+		w.mu.Lock()
+		done, tick, closed := w.done, w.tick, w.closed
+		w.mu.Unlock()
+		if done >= until {
+			return nil
+		}
+		if closed {
+			return errs.New(errs.Unavailable, "The server is stopping.")
+		}
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			return errs.Wrap(errs.Unavailable, ctx.Err(), "The states of checks cannot be stored now.")
+		}
+	}
 }
 
 func (w *writer) close() {
@@ -93,6 +123,9 @@ func (w *writer) run() {
 		w.err = err
 		if err == nil {
 			w.queue = w.queue[len(batch):]
+			w.done += uint64(len(batch))
+			close(w.tick)
+			w.tick = make(chan struct{})
 			if len(w.queue) == 0 {
 				w.queue = nil
 			}
@@ -202,9 +235,10 @@ func (t *throttle) allow(now time.Time) bool {
 
 // samples collects measurements and hands them to the metric store once a second.
 type samples struct {
-	g   *Engine
-	mu  sync.Mutex
-	buf []observe.Sample
+	g        *Engine
+	mu       sync.Mutex
+	buf      []observe.Sample
+	flushing sync.Mutex
 }
 
 const (
@@ -219,7 +253,8 @@ type series struct {
 	id  observe.SeriesID
 }
 
-func (s *samples) add(e *entry, r observe.Result) {
+// add takes the figures of a result; place is where it ran, empty for the server.
+func (s *samples) add(e *entry, r observe.Result, place string) {
 	if s.g.appender == nil {
 		return
 	}
@@ -230,15 +265,18 @@ func (s *samples) add(e *entry, r observe.Result) {
 	if len(s.buf) > maxSamples {
 		return
 	}
-	s.one(e, r.Start, "probe_duration_seconds", nil, r.Duration.Seconds())
-	s.one(e, r.Start, "check_status", nil, float64(r.Status))
+	s.one(e, place, r.Start, "probe_duration_seconds", nil, r.Duration.Seconds())
+	s.one(e, place, r.Start, "check_status", nil, float64(r.Status))
 	for _, m := range r.Measures {
-		s.one(e, r.Start, m.Name, m.Labels, m.Value)
+		s.one(e, place, r.Start, m.Name, m.Labels, m.Value)
 	}
 }
 
-func (s *samples) one(e *entry, at time.Time, name string, labels map[string]string, v float64) {
+func (s *samples) one(e *entry, place string, at time.Time, name string, labels map[string]string, v float64) {
 	key := name
+	if place != "" {
+		key = place + " " + name
+	}
 	if len(labels) > 0 {
 		b, err := json.Marshal(labels)
 		if err != nil {
@@ -259,6 +297,9 @@ func (s *samples) one(e *entry, at time.Time, name string, labels map[string]str
 			l[k] = v
 		}
 		l["__name__"], l["check"], l["type"] = name, e.name, e.spec.Type
+		if place != "" {
+			l["from"] = place
+		}
 		if e.item != "" {
 			l["item"] = e.item
 		}
@@ -278,25 +319,36 @@ func (s *samples) run() {
 	for {
 		select {
 		case <-s.g.ctx.Done():
-			s.flush()
+			s.often(context.Background())
 			return
 		case <-tick.C:
-			s.flush()
+			s.often(context.Background())
 		}
 	}
 }
 
-func (s *samples) flush() {
+// often flushes, and tells the log when it cannot.
+func (s *samples) often(ctx context.Context) {
+	if err := s.flush(ctx); err != nil {
+		s.g.logger.Warn("measurements were lost", "error", err)
+	}
+}
+
+// flush hands what was collected to the metric store. What it refuses is lost, and
+// is the error.
+func (s *samples) flush(ctx context.Context) error {
+	// One at a time: whoever waits for its own figures also waits for those of a
+	// flush that began before.
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
 	s.mu.Lock()
 	buf := s.buf
 	s.buf = nil
 	s.mu.Unlock()
 	if len(buf) == 0 || s.g.appender == nil {
-		return
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := s.g.appender.Append(ctx, buf); err != nil {
-		s.g.logger.Warn("measurements were lost", "samples", len(buf), "error", err)
-	}
+	return s.g.appender.Append(ctx, buf)
 }

@@ -3,9 +3,6 @@ package device
 import (
 	"context"
 	"embed"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +13,8 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/event"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
-	"github.com/mainstay-ops/mainstay/internal/core/snmp"
+	"github.com/mainstay-ops/mainstay/internal/core/sample"
+	"github.com/mainstay-ops/mainstay/internal/core/snmp/poll"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -30,11 +28,12 @@ func Module() module.Module {
 		ID: "observe.device", Migrations: migrations,
 		New: func(d module.Deps) (module.Instance, error) {
 			s := &Service{
-				d: d, devices: map[string]*dev{}, kick: make(chan struct{}, 1), look: make(chan struct{}, 1),
-				surveys: make(chan *dev, 10_000), slots: make(chan struct{}, maxAtOnce),
-				buffers: sync.Pool{New: func() any { b := make([]byte, 65535); return &b }},
+				d: d, away: map[string]*away{}, look: make(chan struct{}, 1),
 			}
-			s.stats.register(d.Metrics)
+			s.poller = poll.New(s, d.Logger)
+			s.stats.register(d.Metrics, s.poller.Late)
+			module.Provide[observe.PlacedDevices](d, s)
+			module.Want(d, &s.places)
 			module.Want(d, &s.creds)
 			module.Need(d, &s.items)
 			module.Need(d, &s.metrics)
@@ -46,13 +45,10 @@ func Module() module.Module {
 }
 
 const (
-	// maxAtOnce is how many devices are waited for at the same time.
-	maxAtOnce = 256
 	// defaultEvery is how often a device is polled unless its setting says otherwise.
 	defaultEvery = time.Minute
 	refreshEvery = 5 * time.Minute
 	maxDevices   = 50_000
-	surveyors    = 2
 )
 
 // Service polls devices.
@@ -65,32 +61,32 @@ type Service struct {
 	makes   observe.CheckMaker
 	stats   stats
 
-	mu      sync.Mutex
-	devices map[string]*dev
-	kick    chan struct{} // the schedule has changed
-	look    chan struct{} // the list of devices may have changed
-	surveys chan *dev
-	slots   chan struct{}
-	buffers sync.Pool
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
+	poller *poll.Poller
+	places observe.Places
+
+	mu sync.Mutex
+	// away are the devices that edges poll, by item.
+	away   map[string]*away
+	look   chan struct{} // the list of devices may have changed
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
 }
 
 type stats struct {
 	polls    *prometheus.CounterVec
 	values   prometheus.Counter
 	lost     prometheus.Counter
-	late     prometheus.Counter
 	duration prometheus.Histogram
 }
 
-func (t *stats) register(r prometheus.Registerer) {
+func (t *stats) register(r prometheus.Registerer, late func() int64) {
 	t.polls = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mainstay_device_polls_total", Help: "Polls of devices by SNMP, by result."}, []string{"result"})
 	t.values = prometheus.NewCounter(prometheus.CounterOpts{Name: "mainstay_device_values_total", Help: "Values that devices gave."})
 	t.lost = prometheus.NewCounter(prometheus.CounterOpts{Name: "mainstay_device_samples_lost_total", Help: "Samples that the metric store did not take."})
-	t.late = prometheus.NewCounter(prometheus.CounterOpts{Name: "mainstay_device_polls_late_total", Help: "Polls that began more than a second late, or were left out because the one before was still running."})
 	t.duration = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mainstay_device_poll_seconds", Help: "How long polls took.", Buckets: []float64{.01, .05, .1, .5, 1, 5, 10, 30, 60}})
-	r.MustRegister(t.polls, t.values, t.lost, t.late, t.duration)
+	r.MustRegister(t.polls, t.values, t.lost, t.duration, prometheus.NewCounterFunc(
+		prometheus.CounterOpts{Name: "mainstay_device_polls_late_total", Help: "Polls that began more than a second late, or were left out because the one before was still running."},
+		func() float64 { return float64(late()) }))
 }
 
 func checkName(item string) string { return item + " snmp" }
@@ -102,11 +98,8 @@ func (s *Service) Start(ctx context.Context) error {
 		return nil
 	}
 	ctx, s.cancel = context.WithCancel(access.AsSystem(context.WithoutCancel(ctx)))
-	s.wg.Go(func() { s.loop(ctx) })
+	s.wg.Go(func() { s.poller.Run(ctx) })
 	s.wg.Go(func() { s.watch(ctx) })
-	for range surveyors {
-		s.wg.Go(func() { s.surveyor(ctx) })
-	}
 	return nil
 }
 
@@ -169,8 +162,8 @@ func (s *Service) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found := map[string]bool{}
-	for after := ""; len(found) < maxDevices; {
+	here, there := map[string]bool{}, map[string]*away{}
+	for after := ""; len(here)+len(there) < maxDevices; {
 		ids, err := s.creds.SNMPItems(ctx, q, after, 500)
 		if err != nil {
 			return err
@@ -180,6 +173,10 @@ func (s *Service) refresh(ctx context.Context) error {
 		}
 		after = ids[len(ids)-1]
 		items, err := s.items.ByIDs(ctx, q, ids)
+		if err != nil {
+			return err
+		}
+		from, err := s.creds.SNMPFrom(ctx, q, ids)
 		if err != nil {
 			return err
 		}
@@ -195,146 +192,87 @@ func (s *Service) refresh(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			found[id] = true
 			e := every[id]
 			if e == 0 {
 				e = defaultEvery
 			}
-			s.put(id, it.Name, e, t)
+			if from[id] != "" {
+				there[id] = &away{item: it.Name, place: from[id], every: e, target: t}
+				continue
+			}
+			here[id] = true
+			s.poller.Put(id, it.Name, e, t)
 		}
 	}
-	s.mu.Lock()
-	var gone []*dev
-	for id, d := range s.devices {
-		if !found[id] {
-			d.gone = true
-			delete(s.devices, id)
-			gone = append(gone, d)
-		}
-	}
-	s.mu.Unlock()
-	for _, d := range gone {
-		d.mu.Lock()
-		s.metrics.Forget(d.source())
-		name := checkName(d.item)
-		d.mu.Unlock()
-		if err := s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.makes.DropCheck(ctx, tx, name) }); err != nil {
+	gone := append(s.poller.Keep(func(id string) bool { return here[id] }), s.setAway(there)...)
+	for _, item := range gone {
+		if err := s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.makes.DropCheck(ctx, tx, checkName(item)) }); err != nil {
 			return err
 		}
 	}
-	nudge(s.kick)
 	return nil
 }
 
-func (s *Service) ensure(ctx context.Context, item string, every time.Duration) error {
+func (s *Service) ensure(ctx context.Context, item, from string, every time.Duration) error {
 	return s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		return s.makes.EnsureCheck(ctx, tx, observe.CheckSpec{
 			Name: checkName(item), Item: item, Type: "passive", Probe: map[string]any{},
-			Every: observe.Duration(every), Freshness: observe.Duration(max(5*every, 5*time.Minute)), Attempts: 3,
+			Every: observe.Duration(every), Freshness: observe.Duration(max(5*every, 5*time.Minute)), Attempts: 3, From: from,
 		})
 	})
 }
 
-// put adds a device or gives it what has changed.
-func (s *Service) put(id, item string, every time.Duration, t snmp.Target) {
-	s.mu.Lock()
-	d := s.devices[id]
-	if d == nil {
-		d = &dev{id: id, item: item, every: every, target: t, ports: map[string]*port{}, peers: map[string]*peer{}}
-		d.due = first(id, every, time.Now())
-		s.devices[id] = d
-		s.mu.Unlock()
-		return
-	}
-	s.mu.Unlock()
-	d.mu.Lock()
-	renamed, again := d.item != item, d.every != every
-	if renamed {
-		// The series go on under the new name.
-		s.metrics.Forget(d.source())
-		d.known, d.hasOwn = false, false
-		d.ports, d.order, d.peers = map[string]*port{}, nil, map[string]*peer{}
-		for _, g := range d.gauges {
-			g.has = false
-		}
-	}
-	d.item, d.every, d.target = item, every, t
-	d.mu.Unlock()
-	if again {
-		s.mu.Lock()
-		d.due = first(id, every, time.Now())
-		s.mu.Unlock()
-	}
+// Series implements poll.Sink.
+func (s *Service) Series(source string, labels map[string]string) (sample.ID, error) {
+	return s.metrics.Series(source, labels)
 }
 
-// first is the first moment for a device: its place in the interval comes from its
-// id (FNV-1a), so that devices are spread the same way after every start.
-func first(id string, every time.Duration, now time.Time) time.Time {
-	h := uint64(14695981039346656037)
-	for i := range len(id) {
-		h = (h ^ uint64(id[i])) * 1099511628211
+// Forget implements poll.Sink.
+func (s *Service) Forget(source string) { s.metrics.Forget(source) }
+
+// Polled implements poll.Sink.
+func (s *Service) Polled(ctx context.Context, r *poll.Result) {
+	if err := s.metrics.Append(ctx, r.Samples); err != nil {
+		s.stats.lost.Add(float64(len(r.Samples)))
 	}
-	p := time.Duration(h % uint64(every)) //nolint:gosec // both are positive
-	into := (time.Duration(now.UnixNano()%int64(every)) - p + every) % every
-	return now.Add(every - into)
+	s.stats.values.Add(float64(r.Values))
+	s.stats.polls.WithLabelValues(map[bool]string{true: "ok", false: "failed"}[r.Err == nil]).Inc()
+	s.stats.duration.Observe(r.Duration.Seconds())
+	t := told{item: r.Item, every: r.Every, start: r.Start, took: r.Duration, sure: r.Sure}
+	if r.Err != nil {
+		t.failure = errs.Message(r.Err)
+	}
+	s.tell(ctx, t)
 }
 
-// loop hands out what is due.
-func (s *Service) loop(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+// told is what a poll means for the check of its device.
+type told struct {
+	item, from  string
+	every, took time.Duration
+	start       time.Time
+	failure     string
+	sure        bool
+}
+
+// tell sends the state of the device to its check, which is made at the first
+// answer. A device that never answered has no check: discovery will tell.
+func (s *Service) tell(ctx context.Context, t told) {
+	ctx = access.AsSystem(ctx)
+	name := checkName(t.item)
+	res := observe.Result{Status: observe.OK, Start: t.start, Duration: t.took, Output: "The device answers SNMP."}
+	if t.failure != "" {
+		if !t.sure {
 			return
-		case <-timer.C:
-		case <-s.kick:
 		}
-		now := time.Now()
-		wait := time.Minute
-		var due []*dev
-		s.mu.Lock()
-		for _, d := range s.devices {
-			if !d.due.After(now) {
-				if d.running || now.Sub(d.due) > time.Second {
-					s.stats.late.Inc()
-				}
-				if !d.running {
-					d.running = true
-					due = append(due, d)
-				}
-				for !d.due.After(now) {
-					d.due = d.due.Add(d.every)
-				}
-			}
-			wait = min(wait, d.due.Sub(now))
-		}
-		s.mu.Unlock()
-		// A tick has several devices: looking through all is dearer than waiting a bit.
-		timer.Reset(max(wait, 20*time.Millisecond))
-		for _, d := range due {
-			select {
-			case s.slots <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-			s.wg.Go(func() {
-				defer func() { <-s.slots }()
-				d.mu.Lock()
-				s.poll(ctx, d)
-				d.mu.Unlock()
-				s.mu.Lock()
-				d.running = false
-				s.mu.Unlock()
-			})
+		res.Status, res.Output = observe.Critical, t.failure
+	}
+	err := s.results.SendResult(ctx, name, res)
+	if errs.Is(err, errs.NotFound) && t.failure == "" {
+		if err = s.ensure(ctx, t.item, t.from, t.every); err == nil {
+			err = s.results.SendResult(ctx, name, res)
 		}
 	}
-}
-
-func labelsOf(g *gauge) string {
-	var sb strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(g.labels)) {
-		sb.WriteString("|" + k + "=" + g.labels[k])
+	if err != nil && !errs.Is(err, errs.NotFound) && ctx.Err() == nil {
+		s.d.Logger.Warn("the state of a device could not be told", "item", t.item, "error", err)
 	}
-	return sb.String()
 }

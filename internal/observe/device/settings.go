@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -43,7 +44,7 @@ func (s *Service) settings(ctx context.Context, q bun.IDB) (map[string]time.Dura
 // SetPolling changes how a device is polled.
 func (s *Service) SetPolling(ctx context.Context, name string, p Polling) (Polling, error) {
 	if p.EverySeconds != 0 && p.EverySeconds < 10 {
-		return p, errs.Fields(errs.Field{Path: "every_seconds", Value: number(p.EverySeconds), Message: "must be 0, or from 10 to 86400"})
+		return p, errs.Fields(errs.Field{Path: "every_seconds", Value: strconv.FormatInt(p.EverySeconds, 10), Message: "must be 0, or from 10 to 86400"})
 	}
 	return p, s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		it, err := s.items.ByName(ctx, tx, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/core/signal"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric/promapi"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric/store"
@@ -34,6 +35,8 @@ func Module() module.Module {
 			d.Health.Add("metrics", r.health)
 			module.Provide[observe.Appender](d, r)
 			module.Provide[observe.Metrics](d, r)
+			module.Provide[signal.Samples](d, r)
+			module.Provide[observe.SeriesBudget](d, r)
 			return r, nil
 		},
 	}
@@ -48,6 +51,10 @@ type room struct {
 
 	mu    sync.Mutex
 	infos []observe.MetricInfo // described before Start
+	// limit of series for each sender, until Start.
+	limit int64
+	// meant is what senders said of metrics last, by name.
+	meant map[string]signal.Meta
 }
 
 var (
@@ -55,6 +62,7 @@ var (
 	_ module.HasRoutes = (*room)(nil)
 	_ observe.Appender = (*room)(nil)
 	_ observe.Metrics  = (*room)(nil)
+	_ signal.Samples   = (*room)(nil)
 )
 
 // Start opens the store. What cannot be read is moved to quarantine; what cannot
@@ -66,6 +74,7 @@ func (r *room) Start(context.Context) error {
 	}
 	r.mu.Lock()
 	s.Describe(r.infos...)
+	s.SetSeriesLimit(r.limit)
 	r.infos = nil
 	r.store.Store(s)
 	r.mu.Unlock()

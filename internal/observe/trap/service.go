@@ -34,7 +34,7 @@ type Service struct {
 	items   estate.Items
 	owners  estate.AddressOwners
 	creds   estate.Credentials
-	checks  observe.TrapChecks
+	checks  observe.WaitingChecks
 	results observe.ResultTaker
 	names   *profile.Naming
 	stats   *prometheus.CounterVec

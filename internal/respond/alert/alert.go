@@ -21,6 +21,7 @@ const (
 const (
 	fromCheck = "check"
 	fromAPI   = "api"
+	fromRule  = "rule"
 )
 
 // confirming is the reason of an alert whose check still makes sure of it.

@@ -6,6 +6,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/event"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/detect"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/mainstay-ops/mainstay/internal/respond"
@@ -19,6 +20,16 @@ func (s *Service) Subscribe(r *event.Router) {
 	})
 	event.On(r, func(ctx context.Context, tx *db.Tx, f observe.CheckStateChanged, _ event.Meta) error {
 		return s.checkChanged(ctx, tx, f)
+	})
+	event.On(r, func(ctx context.Context, tx *db.Tx, f detect.SignalRaised, _ event.Meta) error {
+		return s.signalRaised(ctx, tx, f)
+	})
+	event.On(r, func(ctx context.Context, tx *db.Tx, f detect.SignalCleared, _ event.Meta) error {
+		a, err := firing(ctx, tx, f.Fingerprint)
+		if err != nil {
+			return err
+		}
+		return s.end(ctx, tx, a, f.At, f.Reason, "")
 	})
 	event.On(r, func(ctx context.Context, tx *db.Tx, f respond.AlertGrouped, _ event.Meta) error {
 		return s.grouped(ctx, tx, f)

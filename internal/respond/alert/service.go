@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -9,6 +10,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/id"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
+	"github.com/mainstay-ops/mainstay/internal/detect"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 	"github.com/mainstay-ops/mainstay/internal/respond"
@@ -153,6 +155,37 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, a *row) error {
 	note := live.Note{Topic: "alerts", Kind: "changed", ID: a.ID, Data: map[string]any{"status": a.Status, "severity": a.Severity, "title": a.Title}}
 	tx.AfterCommit(func() { s.d.Live.Send(note) })
 	return nil
+}
+
+// signalRaised takes in what a rule says.
+func (s *Service) signalRaised(ctx context.Context, tx *db.Tx, f detect.SignalRaised) error {
+	a, err := firing(ctx, tx, f.Fingerprint)
+	if err != nil {
+		return err
+	}
+	if a == nil {
+		a = &row{
+			ID: id.New(), Fingerprint: f.Fingerprint, Source: fromRule, Status: Firing, ItemID: f.ItemID, TeamID: f.TeamID, ProblemID: id.New(),
+			StartedAt: f.StartedAt.UTC(), DetectedAt: f.DetectedAt.UTC(), LastChange: tx.Now(), Severity: f.Severity,
+		}
+		if f.ItemID != "" {
+			items, err := s.items.ByIDs(ctx, tx, []string{f.ItemID})
+			if err != nil {
+				return err
+			}
+			a.Item = items[f.ItemID].Name
+		}
+	}
+	labels := maps.Clone(f.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels["rule"] = f.Rule
+	if err := a.setLabels(labels); err != nil {
+		return err
+	}
+	a.Due = true
+	return s.report(ctx, tx, a, f.Severity, f.Title, f.Output, f.DetectedAt)
 }
 
 // External is an alert that another program sends.

@@ -2,6 +2,8 @@
 export interface FieldProblem {
   path: string;
   message: string;
+  /** Line of the file, when it is about one. */
+  line?: number;
 }
 
 /** An error answer of the API (RFC 9457), or a request that got no answer at all (status 0). */
@@ -51,7 +53,8 @@ export function toProblem(body: unknown, response: Response): Problem {
     const x = (e ?? {}) as Record<string, unknown>;
     const where = [x.location, x.path, x.pointer].find((v) => typeof v === 'string') as string | undefined;
     const message = [x.message, x.detail].find((v) => typeof v === 'string') as string | undefined;
-    if (message) fields.push({ path: fieldPath(where ?? ''), message });
+    const line = typeof x.line === 'number' && x.line > 0 ? x.line : undefined;
+    if (message) fields.push({ path: fieldPath(where ?? ''), message, ...(line && { line }) });
   }
   return new Problem({
     status: response.status,

@@ -28,6 +28,7 @@ const LABEL: Record<Wing, string> = {
   overview: '',
   estate: 'Estate',
   observe: 'Observe',
+  detect: 'Detect',
   respond: 'Respond',
   report: 'Report',
   settings: '',

@@ -82,3 +82,10 @@ export function byUnit(n: number, unit: string | undefined): string {
       return unit ? `${number(n)} ${unit}` : number(n);
   }
 }
+
+/** The difference of a machine's clock in words; undefined when it does not matter. */
+export function skewText(ms: number): string | undefined {
+  const s = Math.abs(ms) / 1000;
+  if (s < 2) return undefined;
+  return `${duration(Math.round(s))} ${ms > 0 ? 'ahead' : 'behind'}`;
+}

@@ -34,7 +34,7 @@ declare module '@tanstack/react-router' {
 }
 
 /** The chapters of the navigation, in order. */
-export const WINGS = ['overview', 'estate', 'observe', 'respond', 'report', 'settings'] as const;
+export const WINGS = ['overview', 'estate', 'observe', 'detect', 'respond', 'report', 'settings'] as const;
 export type Wing = (typeof WINGS)[number];
 
 type Icon = ComponentType<{ size?: number | string; stroke?: number | string }>;

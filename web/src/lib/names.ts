@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { call, http } from '@/api/client';
+import { useCan } from '@/lib/permissions';
 
 /** People to choose from, as the server lists them; [] while they are read. */
 export function usePeople() {
@@ -38,3 +39,16 @@ export function useItems(q: string) {
 
 /** The names of those items. */
 export const useItemNames = (q: string) => useItems(q).map((i) => i.name);
+
+/** Edges that checks may run from; [] while they are read, or for those who may not see them. */
+export function useEdges() {
+  const may = useCan()('edge.read');
+  return (
+    useQuery({
+      queryKey: ['edges', 'names'],
+      queryFn: ({ signal }) => call(http.GET('/api/v1/edges', { params: { query: { limit: 500 } }, signal })),
+      staleTime: 30_000,
+      enabled: may,
+    }).data?.items ?? []
+  );
+}

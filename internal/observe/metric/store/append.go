@@ -51,14 +51,19 @@ func (s *Store) Append(ctx context.Context, samples []observe.Sample) error {
 		s.setHealth(&s.writeErr, err)
 		return err
 	}
+	s.account(accepted, &tally)
+	s.setHealth(&s.writeErr, nil)
+	return nil
+}
+
+// account counts what became of samples.
+func (s *Store) account(accepted int, tally *[len(reasons)]int) {
 	s.stats.appended.Add(float64(accepted))
 	for i, n := range tally {
 		if n > 0 {
 			s.stats.refused.WithLabelValues(reasons[i]).Add(float64(n))
 		}
 	}
-	s.setHealth(&s.writeErr, nil)
-	return nil
 }
 
 // Why a sample is dropped.
@@ -72,7 +77,15 @@ const (
 
 var reasons = [...]string{forgotten: "forgotten", future: "future", late: "late", duplicate: "duplicate", limit: "limit"}
 
-func (s *Store) write(ctx context.Context, samples []observe.Sample, latest int64, tally *[len(reasons)]int) (accepted int, err error) {
+func (s *Store) write(ctx context.Context, samples []observe.Sample, latest int64, tally *[len(reasons)]int) (int, error) {
+	return s.transact(ctx, func(app storage.Appender) (accepted int, err error) {
+		err = s.fill(app, samples, latest, tally, &accepted)
+		return accepted, err
+	})
+}
+
+// transact lets fill append and commits what it did.
+func (s *Store) transact(ctx context.Context, fill func(app storage.Appender) (int, error)) (accepted int, err error) {
 	app := s.db.Appender(ctx)
 	// The database panics when it cannot write a chunk of late samples.
 	committed := false
@@ -84,7 +97,7 @@ func (s *Store) write(ctx context.Context, samples []observe.Sample, latest int6
 			err = errors.Join(err, app.Rollback())
 		}
 	}()
-	if err := s.fill(app, samples, latest, tally, &accepted); err != nil {
+	if accepted, err = fill(app); err != nil {
 		return 0, err
 	}
 	committed = true

@@ -1,6 +1,6 @@
 // Package store keeps metrics on the local disk and answers PromQL queries. It
 // wraps the storage and query engines of Prometheus, which promise no stable
-// API; no other package of Mainstay imports them.
+// API; of the rest of Mainstay only rules use the language of their queries and texts.
 //
 // Layout of the directory: two-hour blocks, a write-ahead log, and "quarantine"
 // for parts that could not be read at a start. A sample is in the write-ahead

@@ -192,40 +192,52 @@ func (s *Store) Instant(ctx context.Context, query string, at time.Time) ([]obse
 }
 
 func (s *Store) series(ctx context.Context, q Query) ([]observe.Series, error) {
-	out := []observe.Series{}
-	err := s.exec(ctx, q, func(res *promql.Result, _ *stats.Statistics) error {
-		switch v := res.Value.(type) {
-		case promql.Matrix:
-			for _, line := range v {
-				points := make([]observe.Point, len(line.Floats))
-				for i, p := range line.Floats {
-					points[i] = observe.Point{At: time.UnixMilli(p.T).UTC(), Value: p.F}
-				}
-				out = append(out, observe.Series{Labels: line.Metric.Map(), Points: points})
-			}
-		case promql.Vector:
-			for _, p := range v {
-				out = append(out, observe.Series{Labels: p.Metric.Map(), Points: []observe.Point{{At: time.UnixMilli(p.T).UTC(), Value: p.F}}})
-			}
-		case promql.Scalar:
-			out = append(out, observe.Series{Labels: map[string]string{}, Points: []observe.Point{{At: time.UnixMilli(v.T).UTC(), Value: v.V}}})
-		default:
-			return &QueryError{Kind: BadData, Param: "query", Err: fmt.Errorf("the result is a %s, not numbers", v.Type())}
-		}
-		return nil
+	var out []observe.Series
+	err := s.exec(ctx, q, func(res *promql.Result, _ *stats.Statistics) (err error) {
+		out, err = toSeries(res)
+		return err
 	})
 	if err == nil {
 		return out, nil
 	}
+	return nil, sentence(err, s.opts.QueryTimeout)
+}
+
+// toSeries copies an answer of the engine.
+func toSeries(res *promql.Result) ([]observe.Series, error) {
+	out := []observe.Series{}
+	switch v := res.Value.(type) {
+	case promql.Matrix:
+		for _, line := range v {
+			points := make([]observe.Point, len(line.Floats))
+			for i, p := range line.Floats {
+				points[i] = observe.Point{At: time.UnixMilli(p.T).UTC(), Value: p.F}
+			}
+			out = append(out, observe.Series{Labels: line.Metric.Map(), Points: points})
+		}
+	case promql.Vector:
+		for _, p := range v {
+			out = append(out, observe.Series{Labels: p.Metric.Map(), Points: []observe.Point{{At: time.UnixMilli(p.T).UTC(), Value: p.F}}})
+		}
+	case promql.Scalar:
+		out = append(out, observe.Series{Labels: map[string]string{}, Points: []observe.Point{{At: time.UnixMilli(v.T).UTC(), Value: v.V}}})
+	default:
+		return nil, &QueryError{Kind: BadData, Param: "query", Err: fmt.Errorf("the result is a %s, not numbers", v.Type())}
+	}
+	return out, nil
+}
+
+// sentence turns a failed query into an error for people.
+func sentence(err error, timeout time.Duration) error {
 	var qe *QueryError
 	if !errors.As(err, &qe) {
-		return nil, err
+		return err
 	}
 	switch qe.Kind {
 	case BadData, Execution:
-		return nil, errs.Wrap(errs.Invalid, err, "The query cannot be answered: %s.", qe.Error())
+		return errs.Wrap(errs.Invalid, err, "The query cannot be answered: %s.", qe.Error())
 	case Timeout:
-		return nil, errs.Wrap(errs.Unavailable, err, "The query took longer than %s.", s.opts.QueryTimeout)
+		return errs.Wrap(errs.Unavailable, err, "The query took longer than %s.", timeout)
 	}
-	return nil, errs.Wrap(errs.Unavailable, err, "The metric store cannot answer.")
+	return errs.Wrap(errs.Unavailable, err, "The metric store cannot answer.")
 }

@@ -106,6 +106,8 @@ type Store struct {
 	info   infoTable
 	stats  counters
 	disk   diskGuard
+	// senders are those whose samples come by Take.
+	senders senders
 
 	registry *prometheus.Registry
 	repaired []string
@@ -160,19 +162,7 @@ func Open(o Options) (*Store, error) {
 	}
 	// Compaction is driven by maintain, where a failure becomes Health.
 	s.db.DisableCompactions()
-	s.engine = promql.NewEngine(promql.EngineOpts{
-		Logger:               o.Logger,
-		Reg:                  s.registry,
-		MaxSamples:           o.MaxQuerySamples,
-		Timeout:              o.QueryTimeout,
-		ActiveQueryTracker:   newGate(o.MaxQueries),
-		EnableAtModifier:     true,
-		EnableNegativeOffset: true,
-		NoStepSubqueryIntervalFn: func(int64) int64 {
-			return time.Minute.Milliseconds()
-		},
-		Parser: s.parser,
-	})
+	s.engine = newEngine(o, s.parser, s.registry)
 	s.stats.register(s.registry, s)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(s.registry); err != nil {
@@ -181,6 +171,22 @@ func Open(o Options) (*Store, error) {
 	}
 	go s.run()
 	return s, nil
+}
+
+func newEngine(o Options, p parser.Parser, reg prometheus.Registerer) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
+		Logger:               o.Logger,
+		Reg:                  reg,
+		MaxSamples:           o.MaxQuerySamples,
+		Timeout:              o.QueryTimeout,
+		ActiveQueryTracker:   newGate(o.MaxQueries),
+		EnableAtModifier:     true,
+		EnableNegativeOffset: true,
+		NoStepSubqueryIntervalFn: func(int64) int64 {
+			return time.Minute.Milliseconds()
+		},
+		Parser: p,
+	})
 }
 
 // Repaired lists what was moved to quarantine at the start, as paths inside the

@@ -371,3 +371,33 @@ func TestQueryErrors(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []observe.Series{{Labels: map[string]string{}, Points: []observe.Point{{At: base, Value: 2}}}}, got)
 }
+
+// What a running store holds can be read beside it.
+func TestReadOnlyBesideARunningStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := Open(Options{Dir: dir})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	now := time.Now().Truncate(time.Second)
+	h, err := s.Series("test", map[string]string{"__name__": "m", "host": "a"})
+	require.NoError(t, err)
+	for i := range 10 {
+		require.NoError(t, s.Append(t.Context(), []observe.Sample{{Series: h, At: now.Add(time.Duration(i-10) * time.Minute), Value: float64(i)}}))
+	}
+	r, err := OpenReadOnly(Options{Dir: dir})
+	require.NoError(t, err)
+	for range 2 { // queries share one reading
+		got, err := r.Range(t.Context(), "m", now.Add(-10*time.Minute), now.Add(-time.Minute), time.Minute)
+		require.NoError(t, err)
+		require.Len(t, got, 1)
+		require.Len(t, got[0].Points, 10)
+		require.InDelta(t, 9, got[0].Points[9].Value, 0)
+	}
+	_, err = r.Range(t.Context(), "sum(", now, now, time.Minute)
+	require.True(t, errs.Is(err, errs.Invalid))
+	require.NoError(t, r.Close())
+	_, err = OpenReadOnly(Options{Dir: filepath.Join(dir, "no")})
+	require.True(t, errs.Is(err, errs.NotFound))
+	require.NoError(t, s.Append(t.Context(), []observe.Sample{{Series: h, At: now, Value: 10}}), "the store goes on")
+}

@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { z } from 'zod/mini';
 import { call, http } from '@/api/client';
 import { Problem } from '@/api/problems';
+import { useEdges } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { FieldGroup, Form, FormActions, Row, useForm } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
@@ -60,6 +61,7 @@ function Edit() {
 
 const schema = z.object({
   name: z.string(),
+  from: z.string(),
   targets: z.string().check(z.trim(), z.minLength(1, 'Give a network, a range, an address or a name.')),
   exclude: z.string(),
   credentials: z.array(z.string()),
@@ -93,6 +95,7 @@ function specOf(v: Values, old?: Spec): Spec {
   const planned = v.every || quiet.length > 0;
   return {
     name: v.name.trim() || undefined,
+    from: v.from || undefined,
     targets: lines(v.targets),
     exclude: lines(v.exclude),
     credentials: v.credentials,
@@ -123,6 +126,7 @@ function Editor({ old, etag }: { old?: Spec; etag?: string }) {
   const every = short(old?.schedule?.every) || (old?.schedule?.at ? '24h' : '');
   const initial: Values = {
     name: old?.name ?? '',
+    from: old?.from ?? '',
     targets: old?.targets?.join('\n') ?? '',
     exclude: old?.exclude?.join('\n') ?? '',
     credentials: old?.credentials ?? [],
@@ -165,6 +169,7 @@ function Editor({ old, etag }: { old?: Spec; etag?: string }) {
     form.mantine.watch(k, ({ value }) => setValues((v) => ({ ...v, [k]: value })));
   }
   const choices = EVERY.some((e) => e.value === every) ? EVERY : [...EVERY, { value: every, label: `Every ${every}` }];
+  const edges = [...new Set([...useEdges().map((e) => e.name), ...(old?.from ? [old.from] : [])])];
   const names = [...new Set([...(credentials.data?.items ?? []).map((c) => c.name), ...(old?.credentials ?? [])])];
   return (
     <PageBody width="form">
@@ -191,6 +196,15 @@ function Editor({ old, etag }: { old?: Spec; etag?: string }) {
             {...form.field('exclude')}
           />
           <Forecast values={values} old={old} />
+          {edges.length > 0 && (
+            <Select
+              label="Runs from"
+              description="An edge also polls by SNMP what it finds, and suggested checks run there."
+              data={[{ value: '', label: 'This server' }, ...edges.map((e) => ({ value: e, label: `Edge ${e}` }))]}
+              allowDeselect={false}
+              {...form.field('from')}
+            />
+          )}
           <MultiSelect
             label="Credentials"
             description={

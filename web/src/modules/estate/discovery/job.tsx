@@ -135,7 +135,14 @@ function Progressed({ run, newest }: { run: Run; newest: boolean }) {
             This is an older run. <Link to={jobURL(run.job) as string}>Show the newest</Link>.{' '}
           </>
         )}
-        Started <Time at={run.started_at ?? run.created_at} /> by {run.trigger}. {run.message}
+        Started <Time at={run.started_at ?? run.created_at} /> by {run.trigger}
+        {run.spec.from && (
+          <>
+            , from the edge{' '}
+            <Link to={`/observe/edges/${encodeURIComponent(run.spec.from)}` as string}>{run.spec.from}</Link>
+          </>
+        )}
+        . {run.message}
       </div>
     </div>
   );

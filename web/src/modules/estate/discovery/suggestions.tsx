@@ -32,6 +32,7 @@ const COLUMNS: Column<Suggestion>[] = [
   },
   { id: 'type', label: 'Type', width: 90, render: (r) => <Tag>{r.type}</Tag> },
   { id: 'every', label: 'Every', width: 100, render: (r) => hours(r.every) },
+  { id: 'from', label: 'From', width: 130, render: (r) => r.from ?? <span className="muted">server</span> },
   { id: 'reason', label: 'Why', min: 220, render: (r) => <span title={r.reason}>{r.reason}</span> },
 ];
 const card = (r: Suggestion) => (

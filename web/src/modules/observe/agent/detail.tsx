@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
 import type { Schemas } from '@/api/paths';
-import { bytes, percent } from '@/lib/format';
+import { bytes, percent, skewText } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { quoted, range } from '@/lib/prom';
 import { useLiveQuery } from '@/lib/stream';
@@ -24,7 +24,6 @@ import { Time } from '@/ui/Time';
 import { done } from '@/ui/toast';
 import classes from './agent.module.css';
 import { Changes, Facts } from './facts';
-import { skewText } from './model';
 import { type Agent, agentQuery, deleteAgent, type Kind, processesQuery, revokeAgent } from './queries';
 
 export const Route = createLazyRoute('/estate/agents/$name')({ component: Page });

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconKey, IconPlus, IconRobot } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
+import { skewText } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { useUrlState } from '@/lib/url';
 import { type Column, DataGrid, RowCount } from '@/ui/DataGrid';
@@ -12,7 +13,6 @@ import { Pill, StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { AddHost } from './add';
 import classes from './agent.module.css';
-import { skewText } from './model';
 import { type Agent, listAgents, type State } from './queries';
 
 export const Route = createLazyRoute('/estate/agents')({ component: List });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseLabels, skewText } from './model';
+import { skewText } from '@/lib/format';
+import { parseLabels } from './model';
 
 test('a difference of clocks is told from two seconds', () => {
   expect(skewText(1999)).toBeUndefined();

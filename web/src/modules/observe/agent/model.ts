@@ -1,12 +1,3 @@
-import { duration } from '@/lib/format';
-
-/** The difference of a host's clock in words; undefined when it does not matter. */
-export function skewText(ms: number): string | undefined {
-  const s = Math.abs(ms) / 1000;
-  if (s < 2) return undefined;
-  return `${duration(Math.round(s))} ${ms > 0 ? 'ahead' : 'behind'}`;
-}
-
 /** Reads "site=north, role=web" as labels; names what cannot be read. */
 export function parseLabels(text: string): { labels: Record<string, string>; bad?: string } {
   const labels: Record<string, string> = {};

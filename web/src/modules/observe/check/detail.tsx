@@ -21,7 +21,7 @@ import { Time } from '@/ui/Time';
 import { TimeRange } from '@/ui/TimeRange';
 import { done, failed } from '@/ui/toast';
 import classes from './check.module.css';
-import { brief, isPassive, measureTitle, seconds, spans } from './model';
+import { brief, isPassive, measureTitle, seconds, spans, whereText } from './model';
 import { type Check, type CheckDetail, checkQuery, deleteCheck, historyQuery, runCheck } from './queries';
 
 export const Route = createLazyRoute('/observe/checks/$name')({ component: Page });
@@ -80,6 +80,7 @@ function Page() {
         {({ data }) => (
           <DetailLayout label="Check" side={<Side check={data} />}>
             <Now check={data} />
+            {(data.places?.length ?? 0) > 0 && <Places check={data} />}
             <Graphs check={data} />
             <History check={data} />
           </DetailLayout>
@@ -103,7 +104,7 @@ function Page() {
 }
 
 function Now({ check: c }: { check: CheckDetail }) {
-  const soft = !c.hard && c.state !== 'ok' && c.state !== 'pending';
+  const soft = !c.hard && !!c.last_result && c.state !== 'ok' && c.state !== 'pending';
   return (
     <>
       <Stats>
@@ -121,6 +122,11 @@ function Now({ check: c }: { check: CheckDetail }) {
         <Stat label="Runs every" value={isPassive(c.type) ? 'passive' : brief(c.every)} />
       </Stats>
       <Panel title="Output">
+        {c.away && (
+          <p className={classes.away}>
+            {c.away} {c.last_result && 'This is what was found last:'}
+          </p>
+        )}
         {c.broken ? (
           <p>This check cannot run: {c.broken}</p>
         ) : (
@@ -131,6 +137,39 @@ function Now({ check: c }: { check: CheckDetail }) {
         )}
       </Panel>
     </>
+  );
+}
+
+function Places({ check: c }: { check: CheckDetail }) {
+  return (
+    <Panel title="Where it runs" flush>
+      <table className="plain">
+        <thead>
+          <tr>
+            <th style={{ width: 160 }}>Edge</th>
+            <th style={{ width: 130 }}>Result</th>
+            <th>Output</th>
+            <th style={{ width: 90, textAlign: 'right' }}>Took</th>
+            <th style={{ width: 110, textAlign: 'right' }}>When</th>
+          </tr>
+        </thead>
+        <tbody>
+          {c.places?.map((p) => (
+            <tr key={p.name}>
+              <td>
+                <Link to={`/observe/edges/${encodeURIComponent(p.name)}` as string}>{p.name}</Link>
+              </td>
+              <td>
+                <StatusMark state={p.state} />
+              </td>
+              <td className="muted">{p.output || (p.state === 'pending' ? 'No result yet' : '')}</td>
+              <td style={{ textAlign: 'right' }}>{p.at ? milliseconds(p.duration_ms ?? 0) : '–'}</td>
+              <td style={{ textAlign: 'right' }}>{p.at ? <Time at={p.at} /> : '–'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Panel>
   );
 }
 
@@ -158,17 +197,20 @@ function Graphs({ check: c }: { check: CheckDetail }) {
   });
   const duration = useMemo(() => new ChartData(1, 5000), []);
   const lines = query.data ?? [];
+  // From several edges, the first is drawn large and the others among the measurements.
+  const main = lines.find(isDuration);
+  const several = lines.filter(isDuration).length > 1;
   useEffect(() => {
-    const line = (query.data ?? []).find((l) => l.labels.__name__ === 'probe_duration_seconds');
+    const line = (query.data ?? []).find(isDuration);
     if (line) duration.set(line.x, [line.y]);
   }, [query.data, duration]);
   // Each result is drawn as it arrives; the next reading of the store replaces it.
   useLive('checks', (note) => {
-    if (note.id !== c.name || !chosen.live) return;
+    if (note.id !== c.name || !chosen.live || several) return;
     const r = (note.data as Check | undefined)?.last_result;
     if (r) duration.push(Date.parse(r.at) / 1000, [r.duration_ms / 1000]);
   });
-  const others = lines.filter((l) => l.labels.__name__ !== 'probe_duration_seconds' && l.x.length > 1);
+  const others = lines.filter((l) => l !== main && l.x.length > 1);
   const bounds = { from: chosen.from.getTime() / 1000, to: chosen.to.getTime() / 1000 };
   // What is new fills the width: nothing was measured before its first point.
   const first = Math.min(...lines.map((l) => l.x[0] ?? bounds.to));
@@ -178,7 +220,10 @@ function Graphs({ check: c }: { check: CheckDetail }) {
     .filter((x) => x.state !== 'ok' && x.state !== 'pending')
     .map((x) => ({ from: x.from, to: x.to, tone: x.state === 'critical' ? ('down' as const) : ('warn' as const) }));
   return (
-    <Panel title="Response time" tools={<TimeRange value={s} onChange={set} presets={RECENT} fallback="-1h" />}>
+    <Panel
+      title={several ? `Response time from ${main?.labels.from ?? 'the server'}` : 'Response time'}
+      tools={<TimeRange value={s} onChange={set} presets={RECENT} fallback="-1h" />}
+    >
       <div className={classes.strip}>
         <StateStrip spans={strip} from={bounds.from} to={bounds.to} label={`States of ${c.name}`} />
       </div>
@@ -204,6 +249,8 @@ function Graphs({ check: c }: { check: CheckDetail }) {
     </Panel>
   );
 }
+
+const isDuration = (l: { labels: Record<string, string> }) => l.labels.__name__ === 'probe_duration_seconds';
 
 const HIDDEN = new Set(['__name__', 'check', 'item', 'type']);
 
@@ -306,6 +353,7 @@ function Side({ check: c }: { check: CheckDetail }) {
             ['Item', c.item && item(c.item)],
             ['Type', c.type],
             ['Target', c.target && <span className="mono">{c.target}</span>],
+            ['Runs from', c.type !== 'passive' && whereText(c.from, c.runs_at)],
             ['Attempts', `${c.attempts}, then it is sure`],
             ['Retry every', brief(c.retry_every)],
             ['Freshness', c.freshness && brief(c.freshness)],

@@ -14,7 +14,7 @@ import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, useNavigate, useParams } from '@tanstack/react-router';
 import { type FormEvent, useMemo, useState } from 'react';
 import { messageOf, Problem } from '@/api/problems';
-import { useItemNames } from '@/lib/names';
+import { useEdges, useItemNames } from '@/lib/names';
 import { useUrlState } from '@/lib/url';
 import { FieldGroup, Form, FormActions, Row } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
@@ -70,6 +70,7 @@ interface Values {
   attempts: number;
   freshness: string;
   parents: string;
+  from: string;
   disabled: boolean;
 }
 
@@ -101,6 +102,7 @@ function Editor({
     attempts: old?.attempts ?? 3,
     freshness: old?.freshness ? brief(old.freshness) : '',
     parents: (old?.parents ?? []).join('\n'),
+    from: old?.from ?? '',
     disabled: old ? !old.enabled : false,
   });
   const [probe, setProbe] = useState<Record<string, string>>(trap ? { traps: trap } : {});
@@ -112,6 +114,14 @@ function Editor({
   const items = useItemNames(asked);
   // Traps decide its state at once: there is nothing to repeat.
   const waits = typeName === 'trap';
+  const edges = useEdges();
+  const places = [
+    { value: '', label: 'The server' },
+    ...edges.map((e) => ({ value: e.name, label: `Edge ${e.name}` })),
+    { value: 'any', label: 'Any edge that is up' },
+    { value: 'all', label: 'All edges' },
+  ];
+  if (v.from && !places.some((p) => p.value === v.from)) places.push({ value: v.from, label: `Edge ${v.from}` });
   const fields = type?.fields ?? [];
   const first = fields.filter(important);
   const rest = fields.filter((f) => !important(f));
@@ -137,6 +147,7 @@ function Editor({
       retry_every: waits ? undefined : v.retry_every.trim() || undefined,
       attempts: waits ? undefined : v.attempts || undefined,
       freshness: v.freshness.trim() || undefined,
+      from: (typeName === 'passive' && (v.from === 'any' || v.from === 'all') ? '' : v.from) || undefined,
       disabled: v.disabled || undefined,
       parents: v.parents.trim()
         ? v.parents
@@ -239,6 +250,23 @@ function Editor({
           error={errors.item}
           onChange={(t) => set({ item: t })}
         />
+        {!isPassive(typeName) && (edges.length > 0 || v.from) && (
+          <Select
+            label="Runs from"
+            description={
+              v.from === 'all'
+                ? 'It fails when it fails from one of them, and is OK when it is from all.'
+                : v.from
+                  ? 'While the edge is down, the check is unreachable and only the edge alerts.'
+                  : undefined
+            }
+            data={places}
+            value={v.from}
+            allowDeselect={false}
+            error={errors.from}
+            onChange={(t) => set({ from: t ?? '' })}
+          />
+        )}
         {!waits && (
           <FieldGroup title="When" hint="A state is sure after as many attempts as given here.">
             <Row>

@@ -2,7 +2,9 @@ import { Button } from '@mantine/core';
 import { IconActivity, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import { milliseconds } from '@/lib/format';
+import { useEdges } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
 import { useUrlState } from '@/lib/url';
 import { type Column, DataGrid, RowCount } from '@/ui/DataGrid';
@@ -12,6 +14,7 @@ import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
 import { useRows } from '@/ui/rows';
 import { Pill, StatusMark } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
+import { whereText } from './model';
 import { type Check, type Filters, listChecks, typesQuery } from './queries';
 
 export const Route = createLazyRoute('/observe/checks')({ component: List });
@@ -49,7 +52,7 @@ const COLUMNS: Column<Check>[] = [
     min: 240,
     render: (r) => (
       <span title={r.last_result?.output} className="muted">
-        {r.broken ?? r.last_result?.output ?? 'No result yet'}
+        {r.broken ?? r.away ?? r.last_result?.output ?? 'No result yet'}
       </span>
     ),
   },
@@ -68,6 +71,12 @@ const COLUMNS: Column<Check>[] = [
     render: (r) => (r.since ? <Time at={r.since} mode="age" /> : '–'),
   },
 ];
+const FROM: Column<Check> = {
+  id: 'from',
+  label: 'Runs from',
+  width: 130,
+  render: (r) => <span className={r.from ? undefined : 'muted'}>{whereText(r.from, r.runs_at)}</span>,
+};
 const card = (r: Check) => (
   <>
     <Marks check={r} />
@@ -95,7 +104,14 @@ function List() {
     byPosition: true,
     topic: 'checks',
   });
-  const filtered = !!(s.q || s.state?.length || s.item || s.type);
+  const edges = useEdges();
+  // Without an edge everything runs on the server, and a column that says so is noise.
+  const columns = useMemo(
+    () => (edges.length ? [...COLUMNS.slice(0, 4), FROM, ...COLUMNS.slice(4)] : COLUMNS),
+    [edges.length],
+  );
+  const places = [{ value: 'server', label: 'Server' }, ...edges.map((e) => ({ value: e.name, label: e.name }))];
+  const filtered = !!(s.q || s.state?.length || s.item || s.type || s.from);
   return (
     <>
       <PageHead title="Checks">
@@ -121,15 +137,23 @@ function List() {
           onChange={(v) => set({ state: v.length ? v : undefined })}
         />
         <Facet label="Type" choices={types} value={s.type ? [s.type] : []} onChange={(v) => set({ type: v.at(-1) })} />
+        {(edges.length > 0 || s.from) && (
+          <Facet
+            label="Runs from"
+            choices={places}
+            value={s.from ? [s.from] : []}
+            onChange={(v) => set({ from: v.at(-1) })}
+          />
+        )}
         {s.item && <Pill>Item: {s.item}</Pill>}
         <ClearFilters
           on={filtered}
-          onClear={() => set({ q: undefined, state: undefined, item: undefined, type: undefined })}
+          onClear={() => set({ q: undefined, state: undefined, item: undefined, type: undefined, from: undefined })}
         />
       </Toolbar>
       <DataGrid
         label="Checks"
-        columns={COLUMNS}
+        columns={columns}
         rows={rows}
         card={card}
         faded={faded}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { brief, fieldTitle, fromText, measureTitle, seconds, spans, toText } from './model';
+import { brief, fieldTitle, fromText, measureTitle, seconds, spans, toText, whereText } from './model';
 
 const change = (at: string, from: string, to: string, hard = true) => ({
   id: at,
@@ -74,4 +74,12 @@ describe('fields', () => {
     expect(toText('map', { a: 'b' })).toBe('a: b');
     expect(toText('duration', '1m0s')).toBe('1m');
   });
+});
+
+it('says where a check runs', () => {
+  expect(whereText(undefined, undefined)).toBe('server');
+  expect(whereText('west', ['west'])).toBe('west');
+  expect(whereText('all', ['a', 'b'])).toBe('all edges');
+  expect(whereText('any', ['b'])).toBe('any: b');
+  expect(whereText('any', [])).toBe('any edge');
 });

@@ -19,6 +19,14 @@ export function seconds(text: string): number | undefined {
 /** Whether nobody runs checks of this type: their results come from outside. */
 export const isPassive = (type: string): boolean => type === 'passive' || type === 'trap';
 
+/** Where a check runs, in words: "server", "west", "any: west", "all edges". */
+export function whereText(from: string | undefined, runsAt: readonly string[] | undefined): string {
+  if (!from) return 'server';
+  if (from === 'all') return 'all edges';
+  if (from === 'any') return runsAt?.[0] ? `any: ${runsAt[0]}` : 'any edge';
+  return from;
+}
+
 /** Shortens Go's "1m0s" to "1m". */
 export function brief(text: string): string {
   return text.replace(/(?<=[hm])0s$/, '').replace(/(?<=h)0m$/, '') || text;

@@ -16,6 +16,7 @@ export const module = defineModule({
         state: texts(s.state),
         item: text(s.item),
         type: text(s.type),
+        from: text(s.from),
         sort: oneOf(s.sort, ['name', 'state']),
       }),
     }).lazy(() => import('./list').then((m) => m.Route)),

@@ -18,6 +18,7 @@ export interface Filters {
   state?: string[];
   item?: string;
   type?: string;
+  from?: string;
   sort?: 'name' | 'state';
 }
 

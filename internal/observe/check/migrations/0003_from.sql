@@ -1,0 +1,1 @@
+ALTER TABLE checks ADD COLUMN run_from TEXT NOT NULL DEFAULT '';
