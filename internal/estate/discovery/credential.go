@@ -259,16 +259,6 @@ func (s *Service) SNMPFrom(ctx context.Context, q bun.IDB, itemIDs []string) (ma
 	return out, err
 }
 
-// noteReading keeps with which credential, where and from which place an item was read.
-func noteReading(ctx context.Context, tx *db.Tx, itemID, credential, address, place string, at time.Time, second bool) error {
-	conflict := "UPDATE SET credential = excluded.credential, address = excluded.address, place = excluded.place, read_at = excluded.read_at"
-	if second {
-		conflict = "NOTHING"
-	}
-	_, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, place, read_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (item_id) DO "+conflict, itemID, credential, address, place, at).Exec(ctx)
-	return err
-}
-
 // SNMPItems implements estate.Credentials.
 func (s *Service) SNMPItems(ctx context.Context, q bun.IDB, after string, limit int) ([]string, error) {
 	ids := []string{}

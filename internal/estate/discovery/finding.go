@@ -126,12 +126,13 @@ func (s *Service) accept(ctx context.Context, runID string, addresses []string) 
 				return err
 			}
 			if h.Credential != "" {
+				// What an edge reached is read by its next run.
 				if run.Spec.From == "" {
 					if err := s.d.Jobs.Insert(ctx, tx, readArgs{Item: it.ID, Address: addr, Credential: h.Credential}, job.Options{MaxAttempts: 2, Unique: true}); err != nil {
 						return err
 					}
 				}
-				if err := noteReading(ctx, tx, it.ID, h.Credential, addr, run.Spec.From, h.LastSeen, false); err != nil {
+				if err := keepReading(ctx, tx, it.ID, h.Credential, addr, run.Spec.From, h.LastSeen, false); err != nil {
 					return err
 				}
 			}

@@ -194,7 +194,7 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 	if rd != nil {
 		credential = rd.Credential
 	}
-	if old.ItemID == "" {
+	if old.ItemID == "" && a.spec.From == "" {
 		old.ItemID = a.r.s.own(h.Address)
 	}
 	if old.ItemID != "" {
@@ -222,7 +222,7 @@ func (w *writer) host(h *sweep.Host, old hostRow) error {
 				delete(in.Attributes, k)
 			}
 		}
-		it, err := a.r.s.placeHost(w.ctx, tx, in, placed{host: h, place: a.spec.From, rd: rd, address: addr, mac: now["mac"], second: second})
+		it, err := a.r.s.placeHost(w.ctx, tx, in, placed{host: h, rd: rd, address: addr, mac: now["mac"], second: second, place: a.spec.From})
 		switch {
 		case errs.Is(err, errs.Invalid) || errs.Is(err, errs.Conflict):
 			d.Problems = append(d.Problems, "It could not be put on the map: "+err.Error())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -45,9 +46,9 @@ type placed struct {
 	host         *sweep.Host
 	rd           *visit.Reading
 	address, mac string
-	// place is the edge that found it; empty for this server.
-	place  string
-	second bool
+	second       bool
+	// place is the edge that found it; empty is the server.
+	place string
 }
 
 // placeHost puts a host on the map with all that goes with it.
@@ -65,7 +66,7 @@ func (s *Service) placeHost(ctx context.Context, tx *db.Tx, in estate.NewItem, p
 	if rd == nil {
 		return it, s.swept(ctx, tx, it, p.address, p.mac)
 	}
-	if err := noteReading(ctx, tx, it.ID, rd.Credential, rd.Address, p.place, tx.Now(), p.second); err != nil {
+	if err := keepReading(ctx, tx, it.ID, rd.Credential, rd.Address, p.place, tx.Now(), p.second); err != nil {
 		return it, err
 	}
 	return it, s.report(ctx, tx, it.ID, rd)
@@ -155,7 +156,7 @@ func (a *active) learnMAC(ctx context.Context, tx *db.Tx, r hostRow, mac string)
 	if _, err := tx.NewRaw("UPDATE discovery_hosts SET facts = ? WHERE job_id = ? AND address = ?", string(text), r.JobID, r.Address).Exec(ctx); err != nil || r.ItemID == "" {
 		return err
 	}
-	it, err := a.r.s.placeHost(ctx, tx, f.item(r.Item, r.Address), placed{address: r.Address, mac: mac})
+	it, err := a.r.s.placeHost(ctx, tx, f.item(r.Item, r.Address), placed{address: r.Address, mac: mac, place: a.spec.From})
 	if err != nil || it.ID == r.ItemID {
 		return err
 	}
@@ -164,6 +165,17 @@ func (a *active) learnMAC(ctx context.Context, tx *db.Tx, r hostRow, mac string)
 		return err
 	}
 	_, err = tx.NewRaw("UPDATE discovery_findings SET item = ? WHERE run_id = ? AND address = ?", it.Name, a.run.ID, r.Address).Exec(ctx)
+	return err
+}
+
+// keepReading notes how an item was read. A second address is noted only where there
+// is no first.
+func keepReading(ctx context.Context, tx *db.Tx, itemID, credential, address, place string, at time.Time, second bool) error {
+	conflict := "UPDATE SET credential = excluded.credential, address = excluded.address, place = excluded.place, read_at = excluded.read_at"
+	if second {
+		conflict = "NOTHING"
+	}
+	_, err := tx.NewRaw("INSERT INTO discovery_readings (item_id, credential, address, place, read_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (item_id) DO "+conflict, itemID, credential, address, place, at).Exec(ctx)
 	return err
 }
 

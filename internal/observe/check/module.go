@@ -52,7 +52,7 @@ func newInstance(d module.Deps) *instance {
 	module.Provide[observe.PlacedChecks](d, s)
 	module.Want(d, &s.engine.places.reach)
 	module.Provide[observe.History](d, s)
-	module.Provide[observe.TrapChecks](d, s)
+	module.Provide[observe.WaitingChecks](d, s)
 	module.Provide[observe.Maintenance](d, s)
 	module.Provide[observe.ItemStates](d, s)
 	d.Live.Topic("checks", observe.ReadChecks)

@@ -59,12 +59,12 @@ func (g *Engine) note(e *entry) View {
 	return v
 }
 
-// TrapChecks implements observe.TrapChecks.
-func (s *Service) TrapChecks() []observe.TrapCheck {
-	var out []observe.TrapCheck
+// WaitingChecks implements observe.WaitingChecks.
+func (s *Service) WaitingChecks() []observe.WaitingCheck {
+	var out []observe.WaitingCheck
 	for _, e := range s.engine.list() {
-		if j, ok := e.spec.Probe.(observe.TrapJudge); ok && !e.spec.Disabled {
-			out = append(out, observe.TrapCheck{ID: e.id, Name: e.name, ItemID: e.itemID, Judge: j})
+		if e.spec.Probe != nil && observe.Waits(e.spec.Probe) && !e.spec.Disabled {
+			out = append(out, observe.WaitingCheck{ID: e.id, Name: e.name, ItemID: e.itemID, Config: e.spec.Probe})
 		}
 	}
 	return out

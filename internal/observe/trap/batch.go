@@ -90,7 +90,7 @@ func (s *Service) batch(ctx context.Context, packets []packet) {
 }
 
 // one works on one packet.
-func (s *Service) one(ctx context.Context, b *batch, p packet, checks map[string][]observe.TrapCheck) {
+func (s *Service) one(ctx context.Context, b *batch, p packet, checks map[string][]waiting) {
 	addr := hostOf(p.from)
 	at := s.place(ctx, addr, p.at)
 	m, reply, err := s.receiver.Read(p.data, p.at, s.keys, at.keys)
@@ -156,8 +156,8 @@ func (s *Service) answer(out []answer, m *snmptrap.Message, p packet) []answer {
 }
 
 // named gives names to what was received.
-func (s *Service) named(m *snmptrap.Message, at time.Time, addr string) observe.Trap {
-	t := observe.Trap{At: at, Address: addr, OID: m.OID, Vars: make([]observe.TrapVar, 0, min(len(m.Vars), maxVarsKept))}
+func (s *Service) named(m *snmptrap.Message, at time.Time, addr string) snmptrap.Notice {
+	t := snmptrap.Notice{At: at, Address: addr, OID: m.OID, Vars: make([]snmptrap.Value, 0, min(len(m.Vars), maxVarsKept))}
 	if n, ok := s.names.Trap(m.OID); ok {
 		t.Name = n.Name
 	}
@@ -165,7 +165,7 @@ func (s *Service) named(m *snmptrap.Message, at time.Time, addr string) observe.
 		if len(t.Vars) == maxVarsKept {
 			break
 		}
-		x := observe.TrapVar{OID: v.OID}
+		x := snmptrap.Value{OID: v.OID}
 		x.Name, x.Index, x.Text = s.names.Value(v)
 		x.Text = clip(x.Text, 1000)
 		t.Vars = append(t.Vars, x)
@@ -182,7 +182,7 @@ func clip(s string, n int) string {
 	return s
 }
 
-func (s *Service) row(m *snmptrap.Message, t observe.Trap, at place) eventRow {
+func (s *Service) row(m *snmptrap.Message, t snmptrap.Notice, at place) eventRow {
 	vars, err := json.Marshal(t.Vars)
 	if err != nil {
 		vars = []byte("[]")

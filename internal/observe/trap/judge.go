@@ -10,8 +10,21 @@ import (
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/db"
+	snmptrap "github.com/mainstay-ops/mainstay/internal/core/snmp/trap"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
+
+// judge is the configuration of a check of the type trap.
+type judge interface {
+	Judge(t snmptrap.Notice) (status observe.Status, key, output string, ok bool)
+	ResetAfter() time.Duration
+}
+
+// waiting is a check that waits for traps.
+type waiting struct {
+	observe.WaitingCheck
+	judge judge
+}
 
 // problem is something that a trap said is wrong and that has not ended.
 type problem struct {
@@ -24,33 +37,35 @@ type problem struct {
 const maxKeys = 1000
 
 // index sorts the checks by item; those without one are under "".
-func (s *Service) index() map[string][]observe.TrapCheck {
-	out := map[string][]observe.TrapCheck{}
-	for _, c := range s.checks.TrapChecks() {
-		out[c.ItemID] = append(out[c.ItemID], c)
+func (s *Service) index() map[string][]waiting {
+	out := map[string][]waiting{}
+	for _, c := range s.checks.WaitingChecks() {
+		if j, ok := c.Config.(judge); ok {
+			out[c.ItemID] = append(out[c.ItemID], waiting{c, j})
+		}
 	}
 	return out
 }
 
 // judge gives a trap to the checks that wait for it.
-func (s *Service) judge(b *batch, t observe.Trap, itemID string, checks map[string][]observe.TrapCheck) {
-	lists := [][]observe.TrapCheck{checks[""]}
+func (s *Service) judge(b *batch, t snmptrap.Notice, itemID string, checks map[string][]waiting) {
+	lists := [][]waiting{checks[""]}
 	if itemID != "" {
 		lists = append(lists, checks[itemID])
 	}
 	for _, c := range slices.Concat(lists...) {
-		v, ok := c.Judge.Judge(t)
+		status, key, output, ok := c.judge.Judge(t)
 		if !ok {
 			continue
 		}
-		key := clip(v.Key, 200)
+		key = clip(key, 200)
 		if c.ItemID == "" {
 			// The interface 3 of one device is not that of another.
 			key = t.Address + " " + key
 		}
 		open := s.open[c.ID]
 		switch {
-		case v.Status == observe.OK:
+		case status == observe.OK:
 			if _, was := open[key]; was {
 				delete(open, key)
 				b.checks[c.ID] = true
@@ -60,10 +75,10 @@ func (s *Service) judge(b *batch, t observe.Trap, itemID string, checks map[stri
 				open = map[string]problem{}
 				s.open[c.ID] = open
 			}
-			open[key] = problem{status: v.Status, output: v.Output, at: t.At}
+			open[key] = problem{status: status, output: output, at: t.At}
 			b.checks[c.ID] = true
 		}
-		b.results = append(b.results, result{c.Name, sum(open, v.Output, t.At)})
+		b.results = append(b.results, result{c.Name, sum(open, output, t.At)})
 	}
 }
 
@@ -97,11 +112,11 @@ func sum(open map[string]problem, calm string, at time.Time) observe.Result {
 }
 
 // expire ends problems that nobody ended in time, and those of checks that are gone.
-func (s *Service) expire(b *batch, now time.Time, checks map[string][]observe.TrapCheck) {
+func (s *Service) expire(b *batch, now time.Time, checks map[string][]waiting) {
 	if len(s.open) == 0 {
 		return
 	}
-	known := map[string]observe.TrapCheck{}
+	known := map[string]waiting{}
 	for _, list := range checks {
 		for _, c := range list {
 			known[c.ID] = c
@@ -114,7 +129,7 @@ func (s *Service) expire(b *batch, now time.Time, checks map[string][]observe.Tr
 			b.checks[checkID] = true
 			continue
 		}
-		limit, ended := c.Judge.ResetAfter(), false
+		limit, ended := c.judge.ResetAfter(), false
 		for k, p := range open {
 			if limit > 0 && now.Sub(p.at) >= limit {
 				delete(open, k)

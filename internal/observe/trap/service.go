@@ -34,7 +34,7 @@ type Service struct {
 	items   estate.Items
 	owners  estate.AddressOwners
 	creds   estate.Credentials
-	checks  observe.TrapChecks
+	checks  observe.WaitingChecks
 	results observe.ResultTaker
 	names   *profile.Naming
 	stats   *prometheus.CounterVec
@@ -193,9 +193,6 @@ func (s *Service) listen(ctx context.Context) {
 		if err != nil {
 			if ctx.Err() != nil {
 				return
-			}
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
-				continue
 			}
 			select {
 			case <-ctx.Done():

@@ -11,7 +11,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
-	"github.com/mainstay-ops/mainstay/internal/observe"
+	snmptrap "github.com/mainstay-ops/mainstay/internal/core/snmp/trap"
 )
 
 type eventRow struct {
@@ -46,22 +46,22 @@ func (e eventRow) title() string {
 
 // Event is a trap or inform, or several that were the same.
 type Event struct {
-	ID         string            `json:"id"`
-	At         time.Time         `json:"at"`
-	LastAt     time.Time         `json:"last_at" doc:"When the last of them came."`
-	Kind       string            `json:"kind" enum:"trap,storm" doc:"storm stands for traps that were over the limit of their sender and are not listed."`
-	Address    string            `json:"address" doc:"Of the device."`
-	Via        string            `json:"via,omitempty" doc:"Address that sent it on for the device."`
-	Item       string            `json:"item,omitempty"`
-	Version    string            `json:"version,omitempty"`
-	Inform     bool              `json:"inform"`
-	Credential string            `json:"credential,omitempty" doc:"Name of what the sender was known by."`
-	OID        string            `json:"oid,omitempty"`
-	Name       string            `json:"name,omitempty" doc:"Absent when no profile names the OID."`
-	State      string            `json:"state,omitempty" enum:"ok,warning,critical" doc:"As the profile that names it says; absent when the trap alone does not tell."`
-	Means      string            `json:"means,omitempty"`
-	Vars       []observe.TrapVar `json:"vars"`
-	Count      int64             `json:"count"`
+	ID         string           `json:"id"`
+	At         time.Time        `json:"at"`
+	LastAt     time.Time        `json:"last_at" doc:"When the last of them came."`
+	Kind       string           `json:"kind" enum:"trap,storm" doc:"storm stands for traps that were over the limit of their sender and are not listed."`
+	Address    string           `json:"address" doc:"Of the device."`
+	Via        string           `json:"via,omitempty" doc:"Address that sent it on for the device."`
+	Item       string           `json:"item,omitempty"`
+	Version    string           `json:"version,omitempty"`
+	Inform     bool             `json:"inform"`
+	Credential string           `json:"credential,omitempty" doc:"Name of what the sender was known by."`
+	OID        string           `json:"oid,omitempty"`
+	Name       string           `json:"name,omitempty" doc:"Absent when no profile names the OID."`
+	State      string           `json:"state,omitempty" enum:"ok,warning,critical" doc:"As the profile that names it says; absent when the trap alone does not tell."`
+	Means      string           `json:"means,omitempty"`
+	Vars       []snmptrap.Value `json:"vars"`
+	Count      int64            `json:"count"`
 }
 
 // Filter narrows the list of events.
@@ -160,7 +160,7 @@ func (s *Service) views(ctx context.Context, q bun.IDB, rows []eventRow) ([]Even
 	for i, r := range rows {
 		out[i] = Event{
 			ID: r.ID, At: r.At.UTC(), LastAt: r.LastAt.UTC(), Kind: r.Kind, Address: r.Address, Via: r.Via, Item: its[r.ItemID].Name, Version: r.Version, Inform: r.Inform,
-			Credential: r.Credential, OID: r.OID, Name: r.Name, State: r.State, Means: r.Means, Vars: []observe.TrapVar{}, Count: r.Count,
+			Credential: r.Credential, OID: r.OID, Name: r.Name, State: r.State, Means: r.Means, Vars: []snmptrap.Value{}, Count: r.Count,
 		}
 		if err := json.Unmarshal([]byte(r.Vars), &out[i].Vars); err != nil {
 			return nil, err

@@ -2,16 +2,19 @@ package trap_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/url"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite" // to turn back the clock of an event
 
 	"github.com/mainstay-ops/mainstay/internal/app"
 	"github.com/mainstay-ops/mainstay/internal/core/config"
@@ -287,8 +290,15 @@ func TestRestartAndSecrets(t *testing.T) {
 	require.NoError(t, send(t, v2(status(s).Listening, "lab-secret", link(linkDown, "4")...)...))
 	testkit.Eventually(t, 10*time.Second, "two problems", func() bool { _, o := state(s, "links"); return strings.HasPrefix(o, "2 problems") })
 	stop()
+	// What is too old goes; the program looks when it starts.
+	d, err := sql.Open("sqlite", filepath.Join(dir, "mainstay.db"))
+	require.NoError(t, err)
+	_, err = d.ExecContext(t.Context(), "UPDATE trap_events SET last_at = '2020-01-01 00:00:00+00:00' WHERE words LIKE '%gi0/3%'")
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
 	s, stop = start()
-	defer stop()
+	defer func() { stop() }()
+	testkit.Eventually(t, 20*time.Second, "the old event is gone", func() bool { e := events(s, ""); return len(e) == 1 && e[0].Vars[1].Text == "Gi0/4" })
 	require.Equal(t, engine, status(s).EngineID)
 	require.NoError(t, send(t, v2(status(s).Listening, "lab-secret", link(linkUp, "4")...)...))
 	testkit.Eventually(t, 10*time.Second, "one is left", func() bool { _, o := state(s, "links"); return o == "Gi0/3 is down" })

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/adapter/probe/internal/probekit"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
+	snmptrap "github.com/mainstay-ops/mainstay/internal/core/snmp/trap"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
@@ -89,7 +90,8 @@ func (c *Config) Target() string { return strings.Join(c.Traps, ", ") }
 // Waits implements observe.Waiting.
 func (c *Config) Waits() {}
 
-// ResetAfter implements observe.TrapJudge.
+// ResetAfter is after how long a problem that nothing ended is taken for ended; 0 is
+// never.
 func (c *Config) ResetAfter() time.Duration { return c.Reset.D() }
 
 // Probe implements observe.ProbeConfig: when somebody runs it by hand, it says why
@@ -103,38 +105,38 @@ func (idle) Run(context.Context) observe.Result {
 	return observe.Result{Status: observe.Unknown, Output: "This check waits for traps; it cannot be run.", Start: time.Now()}
 }
 
-// Judge implements observe.TrapJudge.
-func (c *Config) Judge(t observe.Trap) (observe.TrapVerdict, bool) {
-	v := observe.TrapVerdict{Status: observe.OK}
+// Judge tells what t means; ok is false when it is not about this check. key tells
+// problems of one check apart, such as its interfaces.
+func (c *Config) Judge(t snmptrap.Notice) (status observe.Status, key, output string, ok bool) {
 	switch {
 	case listed(c.Clear, t):
+		status = observe.OK
 	case listed(c.Traps, t):
-		v.Status = observe.Critical
+		status = observe.Critical
 		if c.State == "warning" {
-			v.Status = observe.Warning
+			status = observe.Warning
 		}
 	default:
-		return v, false
+		return status, "", "", false
 	}
 	for _, w := range c.Where {
 		cond, err := condition(w)
 		if err != nil || !cond.holds(t) {
-			return v, false
+			return status, "", "", false
 		}
 	}
 	if c.Per != "" {
 		for _, x := range t.Vars {
 			if about(x, c.Per) {
-				v.Key = x.Text
+				key = x.Text
 				break
 			}
 		}
 	}
-	v.Output = c.say(t)
-	return v, true
+	return status, key, c.say(t), true
 }
 
-func listed(names []string, t observe.Trap) bool {
+func listed(names []string, t snmptrap.Notice) bool {
 	for _, n := range names {
 		n = strings.TrimPrefix(n, ".")
 		if root, ok := strings.CutSuffix(n, ".*"); ok {
@@ -151,7 +153,7 @@ func listed(names []string, t observe.Trap) bool {
 }
 
 // about tells whether a value goes by the name or the OID, with or without its index.
-func about(v observe.TrapVar, name string) bool {
+func about(v snmptrap.Value, name string) bool {
 	name = strings.TrimPrefix(name, ".")
 	if v.Name != "" && strings.EqualFold(v.Name, name) || string(v.OID) == name {
 		return true
@@ -184,7 +186,7 @@ func condition(s string) (cond, error) {
 	return cond{name: name, text: text}, nil
 }
 
-func (c cond) holds(t observe.Trap) bool {
+func (c cond) holds(t snmptrap.Notice) bool {
 	for _, v := range t.Vars {
 		if about(v, c.name) && (c.re != nil && c.re.MatchString(v.Text) || c.re == nil && c.text == v.Text) {
 			return true
@@ -195,7 +197,7 @@ func (c cond) holds(t observe.Trap) bool {
 
 var placeRE = regexp.MustCompile(`\{([A-Za-z0-9.-]+)\}`)
 
-func (c *Config) say(t observe.Trap) string {
+func (c *Config) say(t snmptrap.Notice) string {
 	name := t.Name
 	if name == "" {
 		name = string(t.OID)

@@ -8,11 +8,12 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp"
+	snmptrap "github.com/mainstay-ops/mainstay/internal/core/snmp/trap"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
-func link(oid, name, index, state string) observe.Trap {
-	return observe.Trap{Address: "192.0.2.1", OID: snmp.OID("1.3.6.1.6.3.1.1.5." + oid), Name: name, Vars: []observe.TrapVar{
+func link(oid, name, index, state string) snmptrap.Notice {
+	return snmptrap.Notice{Address: "192.0.2.1", OID: snmp.OID("1.3.6.1.6.3.1.1.5." + oid), Name: name, Vars: []snmptrap.Value{
 		{OID: "1.3.6.1.2.1.2.2.1.1.3", Name: "ifIndex", Index: "3", Text: index},
 		{OID: "1.3.6.1.2.1.2.2.1.8.3", Name: "ifOperStatus", Index: "3", Text: state},
 		{OID: "1.3.6.1.4.1.9.2.2.1.1.20.3", Text: "Keepalive failed"},
@@ -26,13 +27,15 @@ func TestJudge(t *testing.T) {
 	c.Traps, c.Clear, c.Per = []string{"linkdown"}, []string{"1.3.6.1.6.3.1.1.5.4"}, "ifIndex"
 	c.Text = "{ifIndex} of {address} is {ifOperStatus}: {1.3.6.1.4.1.9.2.2.1.1.20} ({trap}, {nothing})"
 	require.NoError(t, c.Validate())
-	v, ok := c.Judge(down)
+	st, key, said, ok := c.Judge(down)
 	require.True(t, ok)
-	require.Equal(t, observe.TrapVerdict{Status: observe.Critical, Key: "3", Output: "3 of 192.0.2.1 is down: Keepalive failed (linkDown, {nothing})"}, v)
-	v, ok = c.Judge(up)
+	require.Equal(t, observe.Critical, st)
+	require.Equal(t, "3", key)
+	require.Equal(t, "3 of 192.0.2.1 is down: Keepalive failed (linkDown, {nothing})", said)
+	st, _, said, ok = c.Judge(up)
 	require.True(t, ok)
-	require.Equal(t, observe.OK, v.Status)
-	_, ok = c.Judge(link("1", "coldStart", "3", "up"))
+	require.Equal(t, observe.OK, st)
+	_, _, _, ok = c.Judge(link("1", "coldStart", "3", "up"))
 	require.False(t, ok)
 
 	for where, want := range map[string]bool{
@@ -41,14 +44,14 @@ func TestJudge(t *testing.T) {
 	} {
 		c.Where = []string{where}
 		require.NoError(t, c.Validate())
-		_, ok = c.Judge(down)
+		_, _, _, ok = c.Judge(down)
 		require.Equal(t, want, ok, where)
 	}
 	c.Where, c.Traps, c.State, c.Text = nil, []string{"1.3.6.1.6.3.1.1.5.*"}, "warning", ""
-	v, ok = c.Judge(down)
+	st, _, said, ok = c.Judge(down)
 	require.True(t, ok)
-	require.Equal(t, observe.Warning, v.Status)
-	require.Equal(t, "linkDown: ifIndex=3, ifOperStatus=down, 1.3.6.1.4.1.9.2.2.1.1.20.3=Keepalive failed", v.Output)
+	require.Equal(t, observe.Warning, st)
+	require.Equal(t, "linkDown: ifIndex=3, ifOperStatus=down, 1.3.6.1.4.1.9.2.2.1.1.20.3=Keepalive failed", said)
 }
 
 func TestValidate(t *testing.T) {

@@ -15,8 +15,10 @@ func sees(device, port, other, otherPort string, from time.Duration, gone bool, 
 func TestWhatMovedLeavesNoLink(t *testing.T) {
 	t.Parallel()
 	devices := []Device{
-		{ID: "s1", Names: []string{"s1"}, Ports: []Port{{Key: "p1"}, {Key: "p2"}}}, {ID: "s2", Names: []string{"s2"}, Ports: []Port{{Key: "p1"}}},
-		{ID: "h1", Names: []string{"h1"}, Ports: []Port{{Key: "e0", MAC: mac(1)}}}, {ID: "h2", Names: []string{"h2"}, Ports: []Port{{Key: "e0", MAC: mac(2)}}},
+		{ID: "s1", Names: []string{"s1"}, Ports: []Port{{Key: "p1"}, {Key: "p2"}}},
+		{ID: "s2", Names: []string{"s2"}, Ports: []Port{{Key: "p1"}}},
+		{ID: "h1", Names: []string{"h1"}, Ports: []Port{{Key: "e0", MAC: mac(1)}}},
+		{ID: "h2", Names: []string{"h2"}, Ports: []Port{{Key: "e0", MAC: mac(2)}}},
 	}
 	const h = time.Hour
 	s1h1, s2h1, s1h2 := wire(End{Device: "s1", Port: "p1"}, End{Device: "h1", Port: "e0"}), wire(End{Device: "s2", Port: "p1"}, End{Device: "h1", Port: "e0"}), wire(End{Device: "s1", Port: "p1"}, End{Device: "h2", Port: "e0"})
@@ -55,8 +57,10 @@ func TestAMovedAddressCountsWhereItIs(t *testing.T) {
 func TestAddressTablesTellHardwareAddresses(t *testing.T) {
 	t.Parallel()
 	devices := []Device{
-		{ID: "s1", Names: []string{"s1"}, Ports: []Port{{Key: "p1"}, {Key: "p2"}}}, {ID: "r1", Names: []string{"r1"}},
-		{ID: "h1", Names: []string{"10.0.0.1"}, Addresses: []string{"10.0.0.1"}}, {ID: "h2", Names: []string{"10.0.0.2"}, Addresses: []string{"10.0.0.2"}},
+		{ID: "s1", Names: []string{"s1"}, Ports: []Port{{Key: "p1"}, {Key: "p2"}}},
+		{ID: "r1", Names: []string{"r1"}},
+		{ID: "h1", Names: []string{"10.0.0.1"}, Addresses: []string{"10.0.0.1"}},
+		{ID: "h2", Names: []string{"10.0.0.2"}, Addresses: []string{"10.0.0.2"}},
 	}
 	arp := func(addr string, n int) Sighting {
 		return Sighting{Device: "r1", Protocol: ARP, RemoteAddress: addr, RemoteMAC: mac(n), First: day, Last: day}

@@ -20,7 +20,7 @@ import { FieldGroup, Form, FormActions, Row } from '@/ui/form';
 import { Loaded } from '@/ui/Loading';
 import { PageBody, PageHead } from '@/ui/PageHead';
 import { done } from '@/ui/toast';
-import { brief, fieldTitle, fromText, important, toText } from './model';
+import { brief, fieldTitle, fromText, important, isPassive, toText } from './model';
 import {
   type CheckBody,
   type CheckDetail,
@@ -37,12 +37,12 @@ export const EditRoute = createLazyRoute('/observe/checks/$name/edit')({ compone
 
 function NewPage() {
   const types = useQuery(typesQuery);
-  const [s] = useUrlState<{ item?: string; type?: string }>();
+  const [s] = useUrlState<{ item?: string; type?: string; trap?: string }>();
   return (
     <>
       <PageHead title="Add a check" parent={{ label: 'Checks', to: '/observe/checks' }} />
       <Loaded query={types} what="The types of checks">
-        {(t) => <Editor types={t.items} item={s.item} type={s.type ?? 'http'} />}
+        {(t) => <Editor types={t.items} item={s.item} type={s.type ?? 'http'} trap={s.trap} />}
       </Loaded>
     </>
   );
@@ -81,12 +81,15 @@ function Editor({
   etag,
   item,
   type: firstType,
+  trap,
 }: {
   types: CheckType[];
   old?: CheckDetail;
   etag?: string;
   item?: string;
   type: string;
+  /** The trap that a new check waits for. */
+  trap?: string;
 }) {
   const navigate = useNavigate();
   const [typeName, setType] = useState(types.some((t) => t.name === firstType) ? firstType : 'http');
@@ -102,13 +105,15 @@ function Editor({
     from: old?.from ?? '',
     disabled: old ? !old.enabled : false,
   });
-  const [probe, setProbe] = useState<Record<string, string>>({});
+  const [probe, setProbe] = useState<Record<string, string>>(trap ? { traps: trap } : {});
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [general, setGeneral] = useState('');
   const [pending, setPending] = useState(false);
   const [more, setMore] = useState(false);
   const [asked] = useDebouncedValue(v.item, 150);
   const items = useItemNames(asked);
+  // Traps decide its state at once: there is nothing to repeat.
+  const waits = typeName === 'trap';
   const edges = useEdges();
   const places = [
     { value: '', label: 'The server' },
@@ -138,9 +143,9 @@ function Editor({
       item: v.item.trim() || undefined,
       type: typeName,
       probe: typeName === 'passive' ? undefined : (out as CheckBody['probe']),
-      every: v.every.trim() || undefined,
-      retry_every: v.retry_every.trim() || undefined,
-      attempts: v.attempts || undefined,
+      every: waits ? undefined : v.every.trim() || undefined,
+      retry_every: waits ? undefined : v.retry_every.trim() || undefined,
+      attempts: waits ? undefined : v.attempts || undefined,
       freshness: v.freshness.trim() || undefined,
       from: (typeName === 'passive' && (v.from === 'any' || v.from === 'all') ? '' : v.from) || undefined,
       disabled: v.disabled || undefined,
@@ -162,7 +167,9 @@ function Editor({
     setGeneral('');
     try {
       const saved = old ? await saveCheck(old.name, body(), etag) : await createCheck(body());
-      done(old ? `${saved.name} was changed.` : `${saved.name} was added and runs now.`);
+      done(
+        old ? `${saved.name} was changed.` : `${saved.name} was added${isPassive(typeName) ? '' : ' and runs now'}.`,
+      );
       await navigate({ to: `/observe/checks/${encodeURIComponent(saved.name)}` as string, replace: true });
     } catch (err) {
       if (err instanceof Problem && err.fields.length) {
@@ -232,14 +239,18 @@ function Editor({
         )}
         <Autocomplete
           label="Item"
-          description="What it watches. Its criticality decides the priority of incidents."
+          description={
+            waits
+              ? 'Only its traps are heard; without an item, those of all senders.'
+              : 'What it watches. Its criticality decides the priority of incidents.'
+          }
           placeholder="Name of an item"
           data={items}
           value={v.item}
           error={errors.item}
           onChange={(t) => set({ item: t })}
         />
-        {typeName !== 'passive' && (edges.length > 0 || v.from) && (
+        {!isPassive(typeName) && (edges.length > 0 || v.from) && (
           <Select
             label="Runs from"
             description={
@@ -256,32 +267,34 @@ function Editor({
             onChange={(t) => set({ from: t ?? '' })}
           />
         )}
-        <FieldGroup title="When" hint="A state is sure after as many attempts as given here.">
-          <Row>
-            <TextInput
-              label="Every"
-              placeholder="30s"
-              value={v.every}
-              error={errors.every}
-              onChange={(e) => set({ every: e.currentTarget.value })}
-            />
-            <NumberInput
-              label="Attempts"
-              min={1}
-              max={100}
-              value={v.attempts}
-              error={errors.attempts}
-              onChange={(n) => set({ attempts: Number(n) || 1 })}
-            />
-            <TextInput
-              label="Retry every"
-              placeholder="15s"
-              value={v.retry_every}
-              error={errors.retry_every}
-              onChange={(e) => set({ retry_every: e.currentTarget.value })}
-            />
-          </Row>
-        </FieldGroup>
+        {!waits && (
+          <FieldGroup title="When" hint="A state is sure after as many attempts as given here.">
+            <Row>
+              <TextInput
+                label="Every"
+                placeholder="30s"
+                value={v.every}
+                error={errors.every}
+                onChange={(e) => set({ every: e.currentTarget.value })}
+              />
+              <NumberInput
+                label="Attempts"
+                min={1}
+                max={100}
+                value={v.attempts}
+                error={errors.attempts}
+                onChange={(n) => set({ attempts: Number(n) || 1 })}
+              />
+              <TextInput
+                label="Retry every"
+                placeholder="15s"
+                value={v.retry_every}
+                error={errors.retry_every}
+                onChange={(e) => set({ retry_every: e.currentTarget.value })}
+              />
+            </Row>
+          </FieldGroup>
+        )}
         <Button
           variant="subtle"
           onClick={() => setMore(!more)}

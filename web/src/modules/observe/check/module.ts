@@ -24,7 +24,11 @@ export const module = defineModule({
       getParentRoute: () => rootRoute,
       path: '/observe/checks/new',
       staticData: { title: 'Add a check' },
-      validateSearch: (s: Record<string, unknown>) => ({ item: text(s.item), type: text(s.type) }),
+      validateSearch: (s: Record<string, unknown>) => ({
+        item: text(s.item),
+        type: text(s.type),
+        trap: text(s.trap),
+      }),
     }).lazy(() => import('./edit').then((m) => m.NewRoute)),
     createRoute({
       getParentRoute: () => rootRoute,

@@ -24,9 +24,16 @@ export function TrapDetail({ trap: t }: { trap: Trap }) {
       <KeyValue
         rows={[
           ['Came', <Time key="t" at={t.at} mode="absolute" />],
-          ['Last', t.count > 1 && <Time key="l" at={t.last_at} mode="absolute" />],
-          ['Times', t.count > 1 && integer(t.count)],
-          ['Item', t.item && <Link to={itemURL(t.item)}>{t.item}</Link>],
+          ['Last', t.count > 1 ? <Time key="l" at={t.last_at} mode="absolute" /> : undefined],
+          ['Times', t.count > 1 ? integer(t.count) : undefined],
+          [
+            'Item',
+            t.item ? (
+              <Link key="i" to={itemURL(t.item)}>
+                {t.item}
+              </Link>
+            ) : undefined,
+          ],
           [
             'Address',
             <Link key="a" to={trapsURL(`address=${encodeURIComponent(t.address)}`)}>
@@ -38,14 +45,14 @@ export function TrapDetail({ trap: t }: { trap: Trap }) {
           ['Known by', t.credential],
           [
             'OID',
-            t.oid && (
+            t.oid ? (
               <span key="o" style={{ display: 'inline-flex', gap: 6, alignItems: 'center', minWidth: 0 }}>
                 <span className="mono" style={{ overflowWrap: 'anywhere' }}>
                   {t.oid}
                 </span>
                 <CopyButton value={t.oid} label="Copy the OID" />
               </span>
-            ),
+            ) : undefined,
           ],
         ]}
       />
@@ -79,9 +86,11 @@ export function TrapDetail({ trap: t }: { trap: Trap }) {
             <Button
               variant="default"
               component={Link}
-              to={`/observe/checks/new?type=trap${t.item ? `&item=${encodeURIComponent(t.item)}` : ''}` as string}
+              to={
+                `/observe/checks/new?type=trap&trap=${encodeURIComponent(t.name || t.oid || '')}${t.item ? `&item=${encodeURIComponent(t.item)}` : ''}` as string
+              }
             >
-              Add a check for traps
+              Add a check for it
             </Button>
           )}
         </div>

@@ -36,11 +36,11 @@ const COLUMNS: Column<Trap>[] = [
   {
     id: 'trap',
     label: 'Trap',
-    min: 170,
+    width: 220,
     main: true,
     render: (r) => <span className={r.name || r.kind === 'storm' ? undefined : 'mono'}>{titleOf(r)}</span>,
   },
-  { id: 'device', label: 'From', min: 140, render: (r) => <Device trap={r} /> },
+  { id: 'device', label: 'From', width: 190, render: (r) => <Device trap={r} /> },
   { id: 'values', label: 'Values', min: 300, render: (r) => <span title={valuesText(r)}>{valuesText(r)}</span> },
   { id: 'count', label: 'Times', width: 70, right: true, render: (r) => integer(r.count) },
 ];

@@ -3,7 +3,7 @@ import { integer } from '@/lib/format';
 
 type S = components['schemas'];
 export type Trap = S['TrapEvent'];
-export type TrapVar = S['ObserveTrapVar'];
+export type TrapVar = Trap['vars'][number];
 export type Source = S['TrapSource'];
 export type Receiver = S['TrapReceiver'];
 export type Settings = S['TrapSettings'];

@@ -97,7 +97,7 @@ export function Senders({
         />
         {limits && (
           <span className="muted">
-            Each may make {integer(limits.per_second)} events in a second, {integer(limits.burst)} at once.
+            Limit of events for each sender: {integer(limits.per_second)} a second, {integer(limits.burst)} at once.
           </span>
         )}
       </Toolbar>
