@@ -191,11 +191,3 @@ type Sinks struct {
 	Samples Samples
 	Spans   Spans
 }
-
-// LogReader answers questions in LogsQL about stored lines.
-type LogReader interface {
-	// ReadLines hands the rows of the answer to row until it returns false, at most
-	// limit. The errors are errs.Invalid for a question that cannot be read and
-	// errs.Unavailable for one that ran out of time.
-	ReadLines(ctx context.Context, query string, from, to time.Time, limit int, row func([]Field) bool) error
-}

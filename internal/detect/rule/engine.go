@@ -30,7 +30,7 @@ type engine struct {
 	logger  *slog.Logger
 	metrics observe.Metrics
 	append  observe.Appender
-	logs    signal.LogReader
+	logs    observe.Logs
 	// keep writes changes of a rule, unless the rule was changed meanwhile.
 	keep func(ctx context.Context, r Rule, version int64, teamID string, cs []eval.Change) error
 
@@ -196,16 +196,17 @@ func (e *engine) read(ctx context.Context, r Rule, at time.Time) (eval.Reading, 
 }
 
 // askLogs turns the rows of a LogsQL question into values.
-func askLogs(ctx context.Context, logs signal.LogReader, r Rule, at time.Time) (eval.Reading, error) {
+func askLogs(ctx context.Context, logs observe.Logs, r Rule, at time.Time) (eval.Reading, error) {
 	var out eval.Reading
 	if logs == nil {
 		return out, errs.New(errs.Unavailable, "There is no log store.")
 	}
-	err := logs.ReadLines(ctx, eval.CountLines(r.Logs), at.Add(-r.window()), at, eval.MaxInstances+1, func(fields []signal.Field) bool {
+	q := observe.LogQuery{LogsQL: eval.CountLines(r.Logs), From: at.Add(-r.window()), To: at, Limit: eval.MaxInstances + 1}
+	err := logs.QueryLogs(ctx, q, func(fields []signal.Field) error {
 		if v, ok := eval.RowValue(fields); ok {
 			out.Active = append(out.Active, v)
 		}
-		return len(out.Active) <= eval.MaxInstances
+		return nil
 	})
 	if err == nil && len(out.Active) > eval.MaxInstances {
 		err = errs.New(errs.TooMany, "The question has more than %d answers. Aggregate with stats by (…) or narrow the filter.", eval.MaxInstances)

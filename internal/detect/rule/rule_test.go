@@ -263,3 +263,26 @@ func TestTryOnThePast(t *testing.T) {
 	require.InDelta(t, 16, v.Night, 1)
 	require.InDelta(t, 48*5*60, v.Seconds, 600)
 }
+
+func TestARuleOnLogs(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	st, b := s.Do("POST", "/api/v1/rules", map[string]any{"name": "bad", "logs": "level:>("})
+	require.Equal(t, 422, st, string(b))
+	s.Apply(`
+items: [{name: web-1, kind: host}]
+rules:
+  - {name: declined, logs: "declined | stats by (host) count() as value | filter value:>1", window: 10m, every: 10s, annotations: {summary: "{{ $labels.host }}: {{ $value }} payments declined"}}
+  - {name: never, logs: "no such words", every: 10s}
+`)
+	for i := range 3 {
+		st, b = s.Do("POST", "/ingest/loki/api/v1/push", map[string]any{"streams": []any{map[string]any{
+			"stream": map[string]string{"host": "web-1"}, "values": [][]string{{fmt.Sprint(time.Now().UnixNano() + int64(i)), fmt.Sprintf("payment %d declined", i)}},
+		}}})
+		require.Less(t, st, 300, string(b))
+	}
+	until(t, "the lines raise an alert", func() bool { return len(alerts(s, "firing")) == 1 })
+	a := alerts(s, "firing")[0]
+	require.Equal(t, "web-1: 3 payments declined", a.Title)
+	require.Equal(t, "web-1", a.Item)
+}

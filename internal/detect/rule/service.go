@@ -16,7 +16,6 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/event"
 	"github.com/mainstay-ops/mainstay/internal/core/live"
 	"github.com/mainstay-ops/mainstay/internal/core/search"
-	"github.com/mainstay-ops/mainstay/internal/core/signal"
 	"github.com/mainstay-ops/mainstay/internal/detect"
 	"github.com/mainstay-ops/mainstay/internal/detect/rule/eval"
 	"github.com/mainstay-ops/mainstay/internal/estate"
@@ -36,7 +35,7 @@ type Service struct {
 	incidents respond.Incidents
 	metrics   observe.Metrics
 	appender  observe.Appender
-	logs      signal.LogReader
+	logs      observe.Logs
 	render    eval.Renderer
 	retention time.Duration
 	engine    *engine
@@ -52,6 +51,11 @@ func free(int64) error { return nil }
 func (s *Service) save(ctx context.Context, tx *db.Tx, r Rule, origin string, ifMatch func(int64) error) (apply.Outcome, error) {
 	if err := r.check(); err != nil {
 		return "", err
+	}
+	if r.Logs != "" && s.logs != nil {
+		if err := s.logs.CheckLogs(eval.CountLines(r.Logs)); err != nil {
+			return "", asField("logs", r.Logs, err)
+		}
 	}
 	teamID, err := s.team(ctx, tx, r)
 	if err != nil {
@@ -159,6 +163,18 @@ func (s *Service) endAll(ctx context.Context, tx *db.Tx, r Rule, rows []instance
 		}
 	}
 	return nil
+}
+
+// asField says what is wrong with a question in LogsQL where the rule holds it.
+func asField(path, value string, err error) error {
+	if !errs.Is(err, errs.Invalid) {
+		return err
+	}
+	msg := errs.Message(err)
+	if fs := errs.FieldsOf(err); len(fs) > 0 {
+		msg = fs[0].Message
+	}
+	return errs.Fields(errs.Field{Path: path, Value: value, Message: msg})
 }
 
 func (s *Service) room(ctx context.Context, tx *db.Tx) error {

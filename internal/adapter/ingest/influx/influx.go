@@ -83,8 +83,9 @@ func (h *handler) write(w http.ResponseWriter, r *http.Request) {
 	if p.texts > 0 {
 		h.env.Dropped(from, "text values", p.texts)
 	}
+	var receipt signal.Receipt
 	if len(p.samples) > 0 {
-		if _, err := h.env.Samples.TakeSamples(r.Context(), from, p.samples, nil); err != nil {
+		if receipt, err = h.env.Samples.TakeSamples(r.Context(), from, p.samples, nil); err != nil {
 			answer.Error(w, err)
 			return
 		}
@@ -96,7 +97,7 @@ func (h *handler) write(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"code":"invalid","error":` + quote("partial write: "+first) + `,"message":` + quote("partial write: "+first) + `}`))
 		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	answer.Taken(w, r, receipt)
 }
 
 // metric names a field of a measurement: the field "value" is the measurement

@@ -67,13 +67,14 @@ func (h *handler) push(w http.ResponseWriter, r *http.Request) {
 		answer.Error(w, errs.Wrap(errs.Invalid, err, "This is not a push of Loki: %s.", err))
 		return
 	}
+	var receipt signal.Receipt
 	if len(got) > 0 {
-		if _, err := h.env.Lines.TakeLines(r.Context(), from, got); err != nil {
+		if receipt, err = h.env.Lines.TakeLines(r.Context(), from, got); err != nil {
 			answer.Error(w, err)
 			return
 		}
 	}
-	w.WriteHeader(http.StatusNoContent)
+	answer.Taken(w, r, receipt)
 }
 
 func unpack(b []byte) ([]byte, error) {

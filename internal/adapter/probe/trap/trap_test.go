@@ -32,7 +32,7 @@ func TestJudge(t *testing.T) {
 	require.Equal(t, observe.Critical, st)
 	require.Equal(t, "3", key)
 	require.Equal(t, "3 of 192.0.2.1 is down: Keepalive failed (linkDown, {nothing})", said)
-	st, _, said, ok = c.Judge(up)
+	st, _, _, ok = c.Judge(up)
 	require.True(t, ok)
 	require.Equal(t, observe.OK, st)
 	_, _, _, ok = c.Judge(link("1", "coldStart", "3", "up"))
