@@ -90,7 +90,7 @@ const pages = process.argv[2]
       '/estate/health',
       '/estate/health?list=no-owner',
       '/estate/health?list=doubtful',
-      '/logs',
+      '/observe/logs',
       '/observe/checks',
       '/observe/checks/shop-http',
       '/observe/checks/db-port',

@@ -24,7 +24,7 @@ import { QueryInput } from './query-input';
 import { useRows, useTail } from './use-lines';
 import { Views } from './views';
 
-export const Route = createLazyRoute('/logs')({ component: Explorer });
+export const Route = createLazyRoute('/observe/logs')({ component: Explorer });
 
 interface Search {
   q?: string;

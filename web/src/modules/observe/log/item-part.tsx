@@ -21,7 +21,7 @@ export default function ItemLogs({ item }: { item: string }) {
     refetchInterval: 15_000,
     retry: false,
   });
-  const all = `/logs?${new URLSearchParams({ q: filter, from: '-24h' })}`;
+  const all = `/observe/logs?${new URLSearchParams({ q: filter, from: '-24h' })}`;
   return (
     <PageBody label="Logs">
       <Panel

@@ -8,7 +8,7 @@ export const module = defineModule({
   routes: [
     createRoute({
       getParentRoute: () => rootRoute,
-      path: '/logs',
+      path: '/observe/logs',
       staticData: { title: 'Logs' },
       validateSearch: (s: Record<string, unknown>) => ({
         q: text(s.q),
@@ -23,10 +23,10 @@ export const module = defineModule({
   nav: [
     {
       wing: 'observe',
-      to: '/logs',
+      to: '/observe/logs',
       label: 'Logs',
       icon: IconFileText,
-      chord: 'g g',
+      chord: 'v l',
       permission: 'log.read',
     },
   ],
@@ -46,7 +46,7 @@ export const module = defineModule({
       label: 'Show errors in the logs',
       icon: IconFileText,
       keywords: 'log search lines',
-      to: '/logs?q=level%3Ain(error%2Ccritical%2Calert%2Cemergency)',
+      to: '/observe/logs?q=level%3Ain(error%2Ccritical%2Calert%2Cemergency)',
       permission: 'log.read',
     },
   ],

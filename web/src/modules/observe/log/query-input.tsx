@@ -81,7 +81,7 @@ export function QueryInput({
     }
   };
   return (
-    <Popover opened={open} position="bottom-start" width={340} shadow="none" withinPortal={false}>
+    <Popover opened={open} position="bottom-start" width={340} shadow="none" withinPortal={false} withRoles={false}>
       <Popover.Target>
         <div className={classes.query} data-error={error ? true : undefined}>
           <IconSearch size={14} aria-hidden="true" />
