@@ -52,7 +52,7 @@ func fill(t *testing.T, dir string) string {
 // sentence, the trouble shows, and it ends by itself when there is room again.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, "64m")
+	disk := smallDisk(t, "1g") // the stores of logs and traces want room for themselves
 	data, address := filepath.Join(disk, "data"), freeAddress(t)
 	p := start(t, address, data)
 	var made incidentRow
