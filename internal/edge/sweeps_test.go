@@ -102,8 +102,9 @@ func TestDiscovery(t *testing.T) {
 			UptimeSeconds     float64 `json:"uptime_seconds"`
 		}
 		testkit.Eventually(t, 30*time.Second, "it is polled", func() bool {
-			s.Get("/api/v1/devices/branch-switch", &dev)
-			return dev.State == "up"
+			// The poller takes it up anew with the new interval; until then there is none.
+			st, b := s.Do("GET", "/api/v1/devices/branch-switch", nil)
+			return st == 200 && json.Unmarshal(b, &dev) == nil && dev.State == "up"
 		})
 		require.Equal(t, []string{"west", "branch-switch"}, []string{dev.From, dev.Item})
 		require.InDelta(t, 50, dev.UptimeSeconds, 0.1)
