@@ -1,7 +1,7 @@
 // Command bench measures Mainstay against the programs that people would use
 // instead, on the same targets, in one run, and prints ratios. It needs bin/mainstay
-// (make build) and uses those of fping, the blackbox exporter and
-// monitoring-plugins that are installed; what is missing is said.
+// (make build) and uses those of fping, Icinga 2, the blackbox exporter
+// and monitoring-plugins that are installed; what is missing is said.
 //
 //	go run ./bench               all scenarios
 //	go run ./bench -only tcp     one of them

@@ -40,6 +40,15 @@ func tcp(ctx context.Context) error {
 			row("check_tcp in a process, without a scheduler;", p, "/CPU-s", mine/p, "times")
 		}
 	}
+	peer, why, err := icinga(ctx)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		row(why, 0, "", 0, "")
+	} else {
+		row("Icinga 2 with check_tcp;", peer, "/CPU-s", mine/peer, "times (goal: 40)")
+	}
 	return blackbox(ctx, "tcp_connect", addr, mine)
 }
 
@@ -147,6 +156,15 @@ func plugin(ctx context.Context) error {
 	row("mainstay, one after the other", mine, "/s", 0, "")
 	row("bare fork and exec; mainstay is", bare, "/s", mine/bare, "of it (goal: 0.8)")
 	row("the same per CPU-second; mainstay is", bareCPU, "/CPU-s", mineCPU/bareCPU, "of it")
+	peerCPU, why, err := icinga(ctx)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		row(why, 0, "", 0, "")
+		return nil
+	}
+	row("Icinga 2 per CPU-second;", peerCPU, "/CPU-s", mineCPU/peerCPU, "times (goal: 1.5)")
 	return nil
 }
 
