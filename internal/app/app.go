@@ -134,7 +134,11 @@ func (a *App) migrate(ctx context.Context, mods []module.Module) error {
 		}
 		return nil
 	})
-	a.jobs = job.New(a.db, a.logger)
+	owner, err := serverID(a.opts.Config.Data)
+	if err != nil {
+		return err
+	}
+	a.jobs = job.New(a.db, a.logger, owner)
 	return a.jobs.Migrate(ctx)
 }
 

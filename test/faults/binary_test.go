@@ -91,7 +91,7 @@ func start(t *testing.T, address, dir string, env ...string) *program {
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		st, _, err := p.try(t.Context(), "GET", "/readyz", nil)
+		st, says, err := p.try(t.Context(), "GET", "/readyz", nil)
 		if err == nil && st == 200 {
 			return p
 		}
@@ -101,7 +101,7 @@ func start(t *testing.T, address, dir string, env ...string) *program {
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the server is not ready after 30 s: status %d, %v", st, err)
+			t.Fatalf("the server is not ready after 30 s: status %d, %v, %s\n%s", st, err, says, p.stderr)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -67,11 +68,16 @@ type Runner struct {
 	bus     *wakeBus
 	poll    time.Duration
 	period  []*river.PeriodicJob
+	owner   string
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
 }
 
-// New makes the runner. Handlers are registered before Start.
-func New(d *db.DB, logger *slog.Logger) *Runner {
-	r := &Runner{db: d, workers: river.NewWorkers(), logger: logger.With("component", "job"), bus: newWakeBus(), poll: pollEvery}
+// New makes the runner. Handlers are registered before Start. The owner names this
+// server among those that share a database, and is the same after a restart; when it is
+// empty, jobs that a crash left behind on PostgreSQL wait for five minutes.
+func New(d *db.DB, logger *slog.Logger, owner string) *Runner {
+	r := &Runner{db: d, workers: river.NewWorkers(), logger: logger.With("component", "job"), bus: newWakeBus(), poll: pollEvery, owner: owner}
 	if d.Dialect() == db.Postgres {
 		r.driver = riverdatabasesql.New(d.SQL())
 	} else {
@@ -99,6 +105,7 @@ func (r *Runner) Build() error {
 		queues[q] = river.QueueConfig{MaxWorkers: n}
 	}
 	c, err := river.NewClient(wakingDriver{r.driver, r.bus}, &river.Config{
+		ID:     r.owner,
 		Queues: queues, Workers: r.workers, PeriodicJobs: r.period,
 		FetchCooldown: 20 * time.Millisecond, FetchPollInterval: r.poll,
 		JobTimeout: 2 * time.Minute, RescueStuckJobsAfter: 5 * time.Minute,
@@ -113,14 +120,46 @@ func (r *Runner) Build() error {
 }
 
 // Start begins to work. Jobs that a crash left "running" are taken back first: a
-// server that starts on SQLite is alone on its database.
+// server that starts on SQLite is alone on its database, on PostgreSQL it knows its own.
 func (r *Runner) Start(ctx context.Context) error {
-	if r.db.Dialect() == db.SQLite {
-		if _, err := r.db.SQL().ExecContext(ctx, "UPDATE river_job SET state = 'available', scheduled_at = CURRENT_TIMESTAMP WHERE state = 'running'"); err != nil {
-			return fmt.Errorf("take back jobs: %w", err)
+	began := time.Now()
+	if err := r.takeBack(ctx, began); err != nil {
+		return fmt.Errorf("take back jobs: %w", err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	if r.db.Dialect() == db.Postgres {
+		var again context.Context
+		again, r.cancel = context.WithCancel(ctx)
+		r.wg.Go(func() { r.takeBackAgain(again, began) })
+	}
+	return r.client.Start(ctx)
+}
+
+// takeBack makes jobs available that this server had begun before a moment.
+func (r *Runner) takeBack(ctx context.Context, before time.Time) error {
+	var err error
+	switch {
+	case r.db.Dialect() == db.SQLite:
+		_, err = r.db.SQL().ExecContext(ctx, "UPDATE river_job SET state = 'available', scheduled_at = CURRENT_TIMESTAMP WHERE state = 'running'")
+	case r.owner != "":
+		_, err = r.db.SQL().ExecContext(ctx, "UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'running' AND attempted_at < $1 AND attempted_by[array_upper(attempted_by, 1)] = $2", before, r.owner)
+	}
+	return err
+}
+
+// takeBackAgain looks for what PostgreSQL was still writing for the server that was
+// killed when this one began.
+func (r *Runner) takeBackAgain(ctx context.Context, before time.Time) {
+	for _, d := range []time.Duration{2 * time.Second, 10 * time.Second, time.Minute} {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(d):
+		}
+		if err := r.takeBack(ctx, before); err != nil && ctx.Err() == nil {
+			r.logger.Warn("jobs of before the start could not be taken back", "error", err)
 		}
 	}
-	return r.client.Start(context.WithoutCancel(ctx))
 }
 
 // Stop lets running jobs end until ctx does, then cancels them; they are tried
@@ -128,6 +167,10 @@ func (r *Runner) Start(ctx context.Context) error {
 func (r *Runner) Stop(ctx context.Context) {
 	if r.client == nil {
 		return
+	}
+	if r.cancel != nil {
+		r.cancel()
+		r.wg.Wait()
 	}
 	soft, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

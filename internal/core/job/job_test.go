@@ -24,7 +24,7 @@ func (hello) Kind() string { return "test.hello" }
 func runner(t *testing.T, d *db.DB, h func(context.Context, hello, job.Meta) error) *job.Runner {
 	t.Helper()
 	require.NoError(t, d.Migrate(t.Context(), nil))
-	r := job.New(d, testkit.Logger(t))
+	r := job.New(d, testkit.Logger(t), "this")
 	require.NoError(t, r.Migrate(t.Context()))
 	job.Handle(r, h)
 	require.NoError(t, r.Build())
@@ -97,4 +97,43 @@ func TestPause(t *testing.T) {
 	require.Equal(t, 2*time.Second, job.Pause(1))
 	require.Equal(t, 6*time.Second, job.Pause(2))
 	require.Equal(t, 15*time.Minute, job.Pause(50))
+}
+
+// TestTakesBackItsOwn: what a server was doing when it was killed it does again at its
+// next start; what another one on the same PostgreSQL does is left to that one.
+func TestTakesBackItsOwn(t *testing.T) {
+	testkit.Databases(t, func(t *testing.T, d *db.DB) {
+		require.NoError(t, d.Migrate(t.Context(), nil))
+		var mu sync.Mutex
+		seen := map[string]int{}
+		r := job.New(d, testkit.Logger(t), "this")
+		require.NoError(t, r.Migrate(t.Context()))
+		job.Handle(r, func(_ context.Context, a hello, _ job.Meta) error {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[a.Name]++
+			return nil
+		})
+		require.NoError(t, r.Build())
+		insert(t, d, r, job.Options{}, "mine", "theirs")
+		by := func(s string) any { return `["` + s + `"]` }
+		if d.Dialect() == db.Postgres {
+			by = func(s string) any { return "{" + s + "}" }
+		}
+		for name, owner := range map[string]string{"mine": "this", "theirs": "other"} {
+			res, err := d.SQL().ExecContext(t.Context(), "UPDATE river_job SET state = 'running', attempt = 1, attempted_at = created_at, attempted_by = $1 WHERE CAST(args AS TEXT) LIKE $2", by(owner), "%"+name+"%")
+			require.NoError(t, err)
+			n, err := res.RowsAffected()
+			require.NoError(t, err)
+			require.EqualValues(t, 1, n)
+		}
+		require.NoError(t, r.Start(t.Context()))
+		t.Cleanup(func() { r.Stop(context.Background()) })
+		want := map[string]int{"mine": 1}
+		if d.Dialect() == db.SQLite {
+			want["theirs"] = 1 // alone on its database
+		}
+		testkit.Eventually(t, 10*time.Second, "taken back", func() bool { mu.Lock(); defer mu.Unlock(); return len(seen) == len(want) })
+		require.Equal(t, want, seen)
+	})
 }

@@ -23,7 +23,7 @@ func TestNewJobsAreAnnounced(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	require.NoError(t, d.Migrate(t.Context(), nil))
-	r := New(d, slog.New(slog.DiscardHandler))
+	r := New(d, slog.New(slog.DiscardHandler), "")
 	r.poll = time.Hour
 	require.NoError(t, r.Migrate(t.Context()))
 	done := make(chan struct{}, 1)

@@ -31,14 +31,14 @@ const maxAhead = 5 * time.Minute
 
 // setAway replaces the list, and names the items whose checks end: those that are gone,
 // and those that something else polls now.
-func (s *Service) setAway(next map[string]*away) []string {
+func (s *Service) setAway(next map[string]*away) []poll.Gone {
 	s.mu.Lock()
-	var gone []string
+	var gone []poll.Gone
 	changed := len(next) != len(s.away)
 	for id, old := range s.away {
 		a := next[id]
 		if a == nil || a.place != old.place {
-			gone = append(gone, old.item)
+			gone = append(gone, poll.Gone{ID: id, Name: old.item})
 		}
 		if a == nil || a.item != old.item {
 			s.metrics.Forget(poll.Source(id))
@@ -120,7 +120,11 @@ func (s *Service) TakePolls(ctx context.Context, place string, ps []edgewire.Pol
 		s.stats.values.Add(float64(p.Values))
 		s.stats.polls.WithLabelValues(map[bool]string{true: "ok", false: "failed"}[p.Error == ""]).Inc()
 		s.stats.duration.Observe(time.Duration(p.DurationNS).Seconds())
-		s.tell(ctx, told{item: item, from: place, every: every, start: p.Start, took: time.Duration(p.DurationNS), failure: p.Error, sure: p.Sure})
+		t := told{item: item, from: place, every: every, start: p.Start, took: time.Duration(p.DurationNS), failure: p.Error, sure: p.Sure}
+		s.tell(ctx, t)
+		if p.Error == "" && p.View != nil {
+			s.tellPorts(ctx, p.Device, t, p.View)
+		}
 	}
 	return nil
 }
@@ -128,18 +132,39 @@ func (s *Service) TakePolls(ctx context.Context, place string, ps []edgewire.Pol
 // show gives a device as it was at its last poll.
 func (s *Service) show(id, name string) (*core.View, error) {
 	if v := s.poller.Look(id); v != nil {
-		return v, nil
+		w := *v
+		if w.Watch = s.watchOf(id); w.Watch == nil {
+			w.Watch = []string{}
+		}
+		return &w, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if item, off := s.off[id]; off {
+		v := empty("off", item)
+		v.Watch = append(v.Watch, s.watched[id]...)
+		return v, nil
+	}
 	a := s.away[id]
 	if a == nil {
-		return nil, errs.New(errs.NotFound, "%s is not polled by SNMP. Discovery must have read it with a credential first, and polling must not be off.", name)
+		return nil, errs.New(errs.NotFound, "%s is not polled by SNMP. Discovery must have read it with a credential first.", name)
 	}
-	v := core.View{State: "waiting", Item: a.item, Address: a.target.Address, EverySeconds: int64(a.every / time.Second), Interfaces: []core.InterfaceView{}, Gauges: []core.GaugeView{}, Peers: []core.PeerView{}}
+	v := a.now()
+	v.Watch = append([]string{}, s.watched[id]...)
+	return v, nil
+}
+
+// now gives what the edge told last; Service.mu is held.
+func (a *away) now() *core.View {
+	v := empty("waiting", a.item)
+	v.Address, v.EverySeconds = a.target.Address, int64(a.every/time.Second)
 	if a.view != nil {
-		v = *a.view
+		*v = *a.view
 	}
 	v.From = a.place
-	return &v, nil
+	return v
+}
+
+func empty(state, item string) *core.View {
+	return &core.View{State: state, Item: item, Watch: []string{}, Interfaces: []core.InterfaceView{}, Gauges: []core.GaugeView{}, Peers: []core.PeerView{}}
 }

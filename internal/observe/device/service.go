@@ -28,7 +28,7 @@ func Module() module.Module {
 		ID: "observe.device", Migrations: migrations,
 		New: func(d module.Deps) (module.Instance, error) {
 			s := &Service{
-				d: d, away: map[string]*away{}, look: make(chan struct{}, 1),
+				d: d, away: map[string]*away{}, watched: map[string][]string{}, look: make(chan struct{}, 1),
 			}
 			s.poller = poll.New(s, d.Logger)
 			s.stats.register(d.Metrics, s.poller.Late)
@@ -66,7 +66,12 @@ type Service struct {
 
 	mu sync.Mutex
 	// away are the devices that edges poll, by item.
-	away   map[string]*away
+	away map[string]*away
+	// off are the names of devices whose polling is switched off, by item.
+	off map[string]string
+	// watched are names of interfaces that have a check, by item.
+	watched map[string][]string
+
 	look   chan struct{} // the list of devices may have changed
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -158,11 +163,19 @@ func (s *Service) watch(ctx context.Context) {
 
 func (s *Service) refresh(ctx context.Context) error {
 	q := s.d.DB.Reader()
-	every, err := s.settings(ctx, q)
+	set, err := s.settings(ctx, q)
 	if err != nil {
 		return err
 	}
-	here, there := map[string]bool{}, map[string]*away{}
+	s.mu.Lock()
+	clear(s.watched)
+	for id, v := range set {
+		if len(v.watch) > 0 {
+			s.watched[id] = v.watch
+		}
+	}
+	s.mu.Unlock()
+	here, there, off := map[string]bool{}, map[string]*away{}, map[string]string{}
 	for after := ""; len(here)+len(there) < maxDevices; {
 		ids, err := s.creds.SNMPItems(ctx, q, after, 500)
 		if err != nil {
@@ -182,7 +195,11 @@ func (s *Service) refresh(ctx context.Context) error {
 		}
 		for _, id := range ids {
 			it, ok := items[id]
-			if !ok || every[id] < 0 {
+			if !ok {
+				continue
+			}
+			if set[id].every < 0 {
+				off[id] = it.Name
 				continue
 			}
 			t, err := s.creds.SNMP(ctx, q, id)
@@ -192,7 +209,7 @@ func (s *Service) refresh(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			e := every[id]
+			e := set[id].every
 			if e == 0 {
 				e = defaultEvery
 			}
@@ -204,9 +221,12 @@ func (s *Service) refresh(ctx context.Context) error {
 			s.poller.Put(id, it.Name, e, t)
 		}
 	}
+	s.mu.Lock()
+	s.off = off
+	s.mu.Unlock()
 	gone := append(s.poller.Keep(func(id string) bool { return here[id] }), s.setAway(there)...)
-	for _, item := range gone {
-		if err := s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.makes.DropCheck(ctx, tx, checkName(item)) }); err != nil {
+	for _, g := range gone {
+		if err := s.dropChecks(ctx, g.Name, set[g.ID].watch); err != nil {
 			return err
 		}
 	}
@@ -243,6 +263,9 @@ func (s *Service) Polled(ctx context.Context, r *poll.Result) {
 		t.failure = errs.Message(r.Err)
 	}
 	s.tell(ctx, t)
+	if r.Err == nil && len(s.watchOf(r.ID)) > 0 {
+		s.tellPorts(ctx, r.ID, t, r.View())
+	}
 }
 
 // told is what a poll means for the check of its device.

@@ -71,7 +71,7 @@ func newWorld(t *testing.T, url string) *world {
 	t.Cleanup(func() { _ = w.d.Close() })
 	m := Module()
 	require.NoError(t, w.d.Migrate(ctx, []db.Migrations{event.Migrations(), audit.Migrations(), {Module: m.ID, FS: m.Migrations}}))
-	jobs := job.New(w.d, logger)
+	jobs := job.New(w.d, logger, "")
 	require.NoError(t, jobs.Migrate(ctx))
 	deps := module.Deps{DB: w.d, Events: event.New(w.d, logger), Jobs: jobs, Entities: entity.NewRegistry(), Live: live.NewHub(), Logger: logger, Wire: module.NewWire()}
 	in, err := m.New(deps)

@@ -156,7 +156,7 @@ func newWorldOn(t *testing.T, databaseURL string) *world {
 	})
 	records, err := record.New(w.d, m.Kinds, ents, hub, ix, files, logger)
 	require.NoError(t, err)
-	jobs := job.New(w.d, logger)
+	jobs := job.New(w.d, logger, "")
 	require.NoError(t, jobs.Migrate(ctx))
 	deps := module.Deps{DB: w.d, Events: event.New(w.d, logger), Jobs: jobs, Records: records, Accounts: account.New(w.d, time.Hour), Entities: ents, Search: ix, Live: hub, Logger: logger, Wire: module.NewWire()}
 	in, err := m.New(deps)

@@ -117,7 +117,7 @@ func build(t *testing.T) *world {
 	require.NoError(t, err)
 	logger := slog.New(slog.DiscardHandler)
 	require.NoError(t, d.Migrate(ctx, []db.Migrations{event.Migrations(), audit.Migrations(), account.Migrations(), {Module: "respond.notify", FS: migrations}}))
-	jobs := job.New(d, logger)
+	jobs := job.New(d, logger, "")
 	require.NoError(t, jobs.Migrate(ctx))
 	cfg := config.Default()
 	cfg.PublicURL = "https://mainstay.example.org"

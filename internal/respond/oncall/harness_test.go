@@ -137,7 +137,7 @@ func build(t *testing.T) *world {
 	require.NoError(t, err)
 	logger := slog.New(slog.DiscardHandler)
 	require.NoError(t, d.Migrate(ctx, []db.Migrations{event.Migrations(), audit.Migrations(), account.Migrations(), {Module: "respond.oncall", FS: migrations}}))
-	jobs := job.New(d, logger)
+	jobs := job.New(d, logger, "")
 	require.NoError(t, jobs.Migrate(ctx))
 	deps := module.Deps{
 		DB: d, Jobs: jobs, Events: event.New(d, logger), Live: live.NewHub(), Accounts: account.New(d, time.Hour), Secrets: box, Config: config.Default(),

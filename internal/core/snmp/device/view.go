@@ -8,7 +8,7 @@ type View struct {
 	Address      string    `json:"address"`
 	EverySeconds int64     `json:"every_seconds"`
 	From         string    `json:"from,omitempty" doc:"The edge that polls it; the server when absent."`
-	State        string    `json:"state" enum:"waiting,up,down" doc:"waiting: it was not polled yet."`
+	State        string    `json:"state" enum:"waiting,up,down,off" doc:"waiting: it was not polled yet; off: polling is switched off."`
 	Error        string    `json:"error,omitempty" doc:"Why the last poll failed."`
 	PolledAt     time.Time `json:"polled_at,omitzero"`
 	AnsweredAt   time.Time `json:"answered_at,omitzero" doc:"When a poll succeeded last."`
@@ -20,6 +20,7 @@ type View struct {
 	Limits          []string `json:"limits,omitempty" doc:"What is not polled, and why."`
 	Surveyed        bool     `json:"surveyed" doc:"False until the device was read in full once: processors, memory, storage and sensors come then."`
 
+	Watch      []string        `json:"watch" doc:"Names of the interfaces that have a check of their own."`
 	Interfaces []InterfaceView `json:"interfaces"`
 	Gauges     []GaugeView     `json:"gauges"`
 	Peers      []PeerView      `json:"peers"`
@@ -58,4 +59,60 @@ type PeerView struct {
 	Enabled  bool   `json:"enabled"`
 	State    string `json:"state"`
 	Good     bool   `json:"good"`
+}
+
+// Brief is a device in a list.
+type Brief struct {
+	Item         string    `json:"item"`
+	Address      string    `json:"address"`
+	From         string    `json:"from,omitempty" doc:"The edge that polls it; the server when absent."`
+	State        string    `json:"state" enum:"waiting,up,down,off" doc:"waiting: it was not polled yet; off: polling is switched off."`
+	Error        string    `json:"error,omitempty" doc:"Why the last poll failed."`
+	EverySeconds int64     `json:"every_seconds"`
+	PolledAt     time.Time `json:"polled_at,omitzero"`
+	AnsweredAt   time.Time `json:"answered_at,omitzero"`
+	// Interfaces counts all, Up those that work, Down those that should and do not.
+	Interfaces int `json:"interfaces"`
+	Up         int `json:"up"`
+	Down       int `json:"down"`
+	// Busiest names the interface with the greatest share of its speed in use, in
+	// either direction; empty while none is known.
+	Busiest         string  `json:"busiest,omitempty"`
+	BusiestRatio    float64 `json:"busiest_ratio" doc:"0 to 1, of the nominal speed."`
+	ErrorsPerSecond float64 `json:"errors_per_second" doc:"Of all interfaces, both directions."`
+	Watched         int     `json:"watched" doc:"How many interfaces have a check of their own."`
+}
+
+// Count adds an interface.
+func (b *Brief) Count(i *InterfaceView) {
+	b.Interfaces++
+	switch {
+	case i.OperUp:
+		b.Up++
+	case i.AdminUp:
+		b.Down++
+	}
+	if i.ErrorsPerSecond != nil {
+		b.ErrorsPerSecond += *i.ErrorsPerSecond
+	}
+	for _, r := range []*float64{i.InBytesPerSecond, i.OutBytesPerSecond} {
+		if r == nil || i.SpeedBPS <= 0 {
+			continue
+		}
+		if ratio := *r * 8 / i.SpeedBPS; ratio > b.BusiestRatio {
+			b.Busiest, b.BusiestRatio = i.Name, ratio
+		}
+	}
+}
+
+// Brief gives the device as it stands in a list.
+func (v *View) Brief() *Brief {
+	b := &Brief{
+		Item: v.Item, Address: v.Address, From: v.From, State: v.State, Error: v.Error, EverySeconds: v.EverySeconds,
+		PolledAt: v.PolledAt, AnsweredAt: v.AnsweredAt, Watched: len(v.Watch),
+	}
+	for i := range v.Interfaces {
+		b.Count(&v.Interfaces[i])
+	}
+	return b
 }

@@ -64,6 +64,8 @@ type dev struct {
 	// shown is the last view that somebody asked for, at wanted (Unix seconds).
 	shown  atomic.Pointer[core.View]
 	wanted atomic.Int64
+	// brief is the device in a list, as of the last poll.
+	brief atomic.Pointer[core.Brief]
 }
 
 func (d *dev) source() string { return Source(d.id) }
@@ -100,6 +102,7 @@ func (s *Poller) poll(ctx context.Context, d *dev) {
 	}
 	s.own(d, begin, err == nil)
 	d.publish()
+	d.remember()
 	s.sink.Polled(ctx, &Result{
 		ID: d.id, Item: d.item, Every: d.every, Start: begin, Duration: d.duration, Values: values, Err: err, Sure: err == nil || !d.answered.IsZero() || d.fails >= sureAfter,
 		Samples: d.samples, View: d.view,

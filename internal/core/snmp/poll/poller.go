@@ -109,6 +109,19 @@ func (s *Poller) Look(id string) *core.View {
 	return d.look()
 }
 
+// Briefs gives all devices as they stand in a list, by id. It waits for no poll.
+func (s *Poller) Briefs() map[string]core.Brief {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]core.Brief, len(s.devices))
+	for id, d := range s.devices {
+		if b := d.brief.Load(); b != nil {
+			out[id] = *b
+		}
+	}
+	return out
+}
+
 // Source names the series of a device.
 func Source(id string) string { return "device/" + id }
 
@@ -119,6 +132,7 @@ func (s *Poller) Put(id, item string, every time.Duration, t snmp.Target) {
 	if d == nil {
 		d = &dev{id: id, item: item, every: every, target: t, ports: map[string]*port{}, peers: map[string]*peer{}}
 		d.due = first(id, every, time.Now())
+		d.remember()
 		s.devices[id] = d
 		s.mu.Unlock()
 		s.nudge()
@@ -137,6 +151,7 @@ func (s *Poller) Put(id, item string, every time.Duration, t snmp.Target) {
 		}
 	}
 	d.item, d.every, d.target = item, every, t
+	d.remember()
 	d.mu.Unlock()
 	if again {
 		s.mu.Lock()
@@ -146,8 +161,11 @@ func (s *Poller) Put(id, item string, every time.Duration, t snmp.Target) {
 	}
 }
 
-// Keep drops the devices of which wanted is false, and names their items.
-func (s *Poller) Keep(wanted func(id string) bool) []string {
+// Gone is a device that is polled no more.
+type Gone struct{ ID, Name string }
+
+// Keep drops the devices of which wanted is false, and names them.
+func (s *Poller) Keep(wanted func(id string) bool) []Gone {
 	s.mu.Lock()
 	var gone []*dev
 	for id, d := range s.devices {
@@ -157,14 +175,14 @@ func (s *Poller) Keep(wanted func(id string) bool) []string {
 		}
 	}
 	s.mu.Unlock()
-	items := make([]string, 0, len(gone))
+	names := make([]Gone, 0, len(gone))
 	for _, d := range gone {
 		d.mu.Lock()
 		s.sink.Forget(d.source())
-		items = append(items, d.item)
+		names = append(names, Gone{d.id, d.item})
 		d.mu.Unlock()
 	}
-	return items
+	return names
 }
 
 func (s *Poller) nudge() {

@@ -31,15 +31,7 @@ func (d *dev) view() *core.View {
 		v.Limits = append(v.Limits, "The metric store took no more series; see metrics.max_series.")
 	}
 	for _, p := range d.order {
-		i := core.InterfaceView{
-			Index: p.index, Name: p.name, Alias: p.alias, Type: p.kind, AdminUp: p.value[adminUp] == 1, OperUp: p.value[operUp] == 1,
-			SpeedBPS: p.value[speed] * 8, InBytesPerSecond: p.per(inBytes), OutBytesPerSecond: p.per(outBytes),
-			ErrorsPerSecond: p.per(inErrors, outErrors), DiscardsPerSecond: p.per(inDiscards, outDiscards), ChangedAt: p.changed.UTC(),
-		}
-		if !p.has[speed] {
-			i.SpeedBPS = p.slow
-		}
-		v.Interfaces = append(v.Interfaces, i)
+		v.Interfaces = append(v.Interfaces, p.view())
 	}
 	for _, g := range d.gauges {
 		if g.at.IsZero() {
@@ -54,6 +46,37 @@ func (d *dev) view() *core.View {
 		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Address, b.Address))
 	})
 	return v
+}
+
+func (p *port) view() core.InterfaceView {
+	i := core.InterfaceView{
+		Index: p.index, Name: p.name, Alias: p.alias, Type: p.kind, AdminUp: p.value[adminUp] == 1, OperUp: p.value[operUp] == 1,
+		SpeedBPS: p.value[speed] * 8, InBytesPerSecond: p.per(inBytes), OutBytesPerSecond: p.per(outBytes),
+		ErrorsPerSecond: p.per(inErrors, outErrors), DiscardsPerSecond: p.per(inDiscards, outDiscards), ChangedAt: p.changed.UTC(),
+	}
+	if !p.has[speed] {
+		i.SpeedBPS = p.slow
+	}
+	return i
+}
+
+// remember keeps what a list shows; d.mu is held.
+func (d *dev) remember() {
+	b := &core.Brief{
+		Item: d.item, Address: d.target.Address, EverySeconds: int64(d.every / time.Second), State: "up",
+		PolledAt: d.last.UTC(), AnsweredAt: d.answered.UTC(),
+	}
+	switch {
+	case d.last.IsZero():
+		b.State = "waiting"
+	case d.err != nil:
+		b.State, b.Error = "down", errs.Message(d.err)
+	}
+	for _, p := range d.order {
+		i := p.view()
+		b.Count(&i)
+	}
+	d.brief.Store(b)
 }
 
 // per adds the rates of figures; nil while one is not known.
