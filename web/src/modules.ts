@@ -11,6 +11,7 @@ import { module as inventory } from './modules/estate/inventory/module';
 import { module as topology } from './modules/estate/topology/module';
 import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
+import { module as device } from './modules/observe/device/module';
 import { module as edge } from './modules/observe/edge/module';
 import { module as ingest } from './modules/observe/ingest/module';
 import { module as log } from './modules/observe/log/module';
@@ -35,6 +36,7 @@ export const modules = [
   health,
   agent,
   check,
+  device,
   edge,
   trace,
   rule,

@@ -76,7 +76,7 @@ func (p *places) RunNow(string, string) {}
 func TestTakePolls(t *testing.T) {
 	t.Parallel()
 	k, o, pl := &kept{}, &results{checks: map[string]observe.CheckSpec{}, last: map[string]observe.Result{}}, &places{}
-	s := &Service{d: module.Deps{DB: testkit.SQLite(t), Logger: testkit.Logger(t)}, metrics: k, results: o, makes: o, places: pl, away: map[string]*away{}}
+	s := &Service{d: module.Deps{DB: testkit.SQLite(t), Logger: testkit.Logger(t)}, metrics: k, results: o, makes: o, places: pl, away: map[string]*away{}, watched: map[string][]string{"1": {"Gi0/1", "Gi0/9"}}}
 	s.poller = poll.New(s, testkit.Logger(t))
 	s.stats.register(prometheus.NewRegistry(), s.poller.Late)
 	require.Empty(t, s.setAway(map[string]*away{"1": {item: "sw", place: "west", every: time.Minute}, "2": {item: "ups", place: "east", every: time.Minute}}))
@@ -91,7 +91,7 @@ func TestTakePolls(t *testing.T) {
 
 	at := time.Now().Add(-time.Minute)
 	p := func(device string, at time.Time) edgewire.Poll {
-		return edgewire.Poll{Device: device, Start: at, Sure: true, View: &core.View{State: "up", Item: "forged"}, Samples: []edgewire.Sample{
+		return edgewire.Poll{Device: device, Start: at, Sure: true, View: &core.View{State: "up", Item: "forged", Interfaces: []core.InterfaceView{{Name: "Gi0/1", Alias: "to core", AdminUp: true}, {Name: "Gi0/2", AdminUp: true}}}, Samples: []edgewire.Sample{
 			{Name: "device_up", Labels: map[string]string{"item": "forged"}, AtMS: at.UnixMilli(), Value: 1}, {Value: 2},
 		}}
 	}
@@ -104,6 +104,14 @@ func TestTakePolls(t *testing.T) {
 	v, err = s.show("1", "sw")
 	require.NoError(t, err)
 	require.Equal(t, []string{"up", "sw", "west"}, []string{v.State, v.Item, v.From})
+	require.Equal(t, []string{"Gi0/1", "Gi0/9"}, v.Watch)
+
+	// Watched interfaces have checks of their own.
+	require.Equal(t, observe.Critical, o.last["sw Gi0/1"].Status)
+	require.Equal(t, "Gi0/1 (to core) is down.", o.last["sw Gi0/1"].Output)
+	require.Equal(t, observe.Unknown, o.last["sw Gi0/9"].Status)
+	require.NotContains(t, o.checks, "sw Gi0/2")
+	require.Equal(t, "west", o.checks["sw Gi0/1"].From)
 
 	// What was kept for long does not change what is shown; a clock that is far ahead
 	// makes no figures of the future.
@@ -116,9 +124,9 @@ func TestTakePolls(t *testing.T) {
 	require.WithinDuration(t, time.Now(), k.samples[2].At, time.Minute)
 
 	// A device that another edge polls from now on gets a new check.
-	require.Equal(t, []string{"sw"}, s.setAway(map[string]*away{"1": {item: "sw", place: "east", every: time.Minute}, "2": {item: "ups", place: "east", every: time.Minute}}))
+	require.Equal(t, []poll.Gone{{ID: "1", Name: "sw"}}, s.setAway(map[string]*away{"1": {item: "sw", place: "east", every: time.Minute}, "2": {item: "ups", place: "east", every: time.Minute}}))
 	require.Equal(t, 2, pl.changed)
 	require.Empty(t, s.DevicesFor("west"))
-	require.Equal(t, []string{"ups"}, s.setAway(map[string]*away{"1": {item: "sw", place: "east", every: time.Minute}}))
+	require.Equal(t, []poll.Gone{{ID: "2", Name: "ups"}}, s.setAway(map[string]*away{"1": {item: "sw", place: "east", every: time.Minute}}))
 	require.Equal(t, []string{"device/2"}, k.forgot)
 }

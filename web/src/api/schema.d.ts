@@ -1035,6 +1035,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Devices that SNMP was read from by discovery, by name
+         * @description Needs the permission `metric.read`.
+         */
+        get: operations["list-devices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{name}": {
         parameters: {
             query?: never;
@@ -1064,7 +1084,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set how often a device is polled
+         * Set how often a device is polled, and which interfaces have a check
          * @description Needs the permission `check.write`.
          */
         put: operations["set-device-polling"];
@@ -6756,6 +6776,47 @@ export interface components {
             /** @description With same: the name of the item that stays. */
             keep?: string;
         };
+        DeviceBrief: {
+            address: string;
+            /** Format: date-time */
+            answered_at?: string;
+            busiest?: string;
+            /**
+             * Format: double
+             * @description 0 to 1, of the nominal speed.
+             */
+            busiest_ratio: number;
+            /** Format: int64 */
+            down: number;
+            /** @description Why the last poll failed. */
+            error?: string;
+            /**
+             * Format: double
+             * @description Of all interfaces, both directions.
+             */
+            errors_per_second: number;
+            /** Format: int64 */
+            every_seconds: number;
+            /** @description The edge that polls it; the server when absent. */
+            from?: string;
+            /** Format: int64 */
+            interfaces: number;
+            item: string;
+            /** Format: date-time */
+            polled_at?: string;
+            /**
+             * @description waiting: it was not polled yet; off: polling is switched off.
+             * @enum {string}
+             */
+            state: "waiting" | "up" | "down" | "off";
+            /** Format: int64 */
+            up: number;
+            /**
+             * Format: int64
+             * @description How many interfaces have a check of their own.
+             */
+            watched: number;
+        };
         DeviceGaugeView: {
             labels: {
                 [key: string]: string;
@@ -6815,6 +6876,8 @@ export interface components {
              * @description 10 to 86400; 0 switches polling off.
              */
             every_seconds: number;
+            /** @description Names of interfaces that get a check of their own; left out, they stay as they are. */
+            watch?: string[];
         };
         DeviceView: {
             address: string;
@@ -6841,16 +6904,18 @@ export interface components {
             polled_at?: string;
             profile?: string;
             /**
-             * @description waiting: it was not polled yet.
+             * @description waiting: it was not polled yet; off: polling is switched off.
              * @enum {string}
              */
-            state: "waiting" | "up" | "down";
+            state: "waiting" | "up" | "down" | "off";
             /** @description False until the device was read in full once: processors, memory, storage and sensors come then. */
             surveyed: boolean;
             /** Format: double */
             uptime_seconds: number;
             /** Format: int64 */
             values: number;
+            /** @description Names of the interfaces that have a check of their own. */
+            watch: string[];
         };
         DiscoveryCertificate: {
             issuer: string;
@@ -8656,6 +8721,13 @@ export interface components {
         };
         ListCheckView: {
             items: components["schemas"]["CheckView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListDeviceBrief: {
+            items: components["schemas"]["DeviceBrief"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -16503,6 +16575,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListTraceDeployment"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-devices": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                /** @description Part of a name or address. */
+                q?: string;
+                state?: ("waiting" | "up" | "down" | "off")[];
+                /** @description down: only devices with an interface that should work and does not. */
+                ports?: "down";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListDeviceBrief"];
                 };
             };
             /** @description Bad Request */

@@ -34,6 +34,15 @@ export function bytes(n: number): string {
   return `${Number(v.toPrecision(i === 0 && Math.abs(v) >= 1 ? 4 : 3))} ${units[i]}`;
 }
 
+/** Bits a second in decimal units: 1500000 gives "1.5 Mbit/s". */
+export function bitRate(n: number): string {
+  if (!Number.isFinite(n)) return '–';
+  const units = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'];
+  const a = Math.abs(n);
+  const e = a < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(a) / 3));
+  return `${Number((n / 1000 ** e).toPrecision(3))} ${units[e]}`;
+}
+
 /** Milliseconds as a short measure: "0.42 ms", "37 ms", "1.24 s". For response times. */
 export function milliseconds(ms: number): string {
   if (!Number.isFinite(ms)) return '–';
@@ -73,6 +82,8 @@ export function byUnit(n: number, unit: string | undefined): string {
       return bytes(n);
     case 'B/s':
       return `${bytes(n)}/s`;
+    case 'bit/s':
+      return bitRate(n);
     case 'ratio':
       return percent(n, 1);
     case 'percent':

@@ -69,7 +69,7 @@ export function useTraffic(item: string) {
         read('transmit', `sum by (interface) (rate(network_interface_out_bytes_total${of}[5m]))`, 8),
         read(
           'errors',
-          `sum by (interface) (rate({__name__=~"network_interface_(in|out)_errors_total",item=${quoted(item)}}[5m]))`,
+          `sum by (interface) (rate(network_interface_in_errors_total${of}[5m])) + sum by (interface) (rate(network_interface_out_errors_total${of}[5m]))`,
           1,
         ),
       ]);
