@@ -18,15 +18,17 @@ import { Tabs } from '@/ui/Tabs';
 import { done, failed } from '@/ui/toast';
 import { Approval } from './approval';
 import { inTree, type Kind, kindChoices, relationTypesQuery, useKinds } from './queries';
+import { Recognition } from './recognition';
 
 export const Route = createLazyRoute('/settings/item-kinds')({ component: Page });
 
 type RelationType = Schemas['KindRelation'];
-type Tab = 'kinds' | 'relations' | 'sources' | 'approval';
+type Tab = 'kinds' | 'relations' | 'sources' | 'recognition' | 'approval';
 const TABS = [
   { value: 'kinds', label: 'Kinds' },
   { value: 'relations', label: 'Relations' },
   { value: 'sources', label: 'Sources' },
+  { value: 'recognition', label: 'Recognition' },
   { value: 'approval', label: 'Approval' },
 ];
 
@@ -82,7 +84,9 @@ const NONE: never[] = [];
 function Page() {
   const [s, set] = useUrlState<{ tab?: Tab }>();
   const tab = s.tab ?? 'kinds';
-  const may = useCan()('item.model');
+  const can = useCan();
+  const may = can('item.model');
+  const write = can('item.write');
   const [adding, setAdding] = useState(false);
   const [relation, setRelation] = useState<RelationType | 'new'>();
   return (
@@ -109,6 +113,7 @@ function Page() {
       {tab === 'kinds' && <Kinds />}
       {tab === 'relations' && <Relations onOpen={setRelation} />}
       {tab === 'sources' && <Sources may={may} />}
+      {tab === 'recognition' && <Recognition may={write} />}
       {tab === 'approval' && <Approval may={may} />}
       <Modal opened={adding} onClose={() => setAdding(false)} title="Add a kind" size={460}>
         {adding && <NewKind onClose={() => setAdding(false)} />}

@@ -1,5 +1,5 @@
-import { Button, TextInput } from '@mantine/core';
-import { IconFileImport, IconPlus, IconServer2 } from '@tabler/icons-react';
+import { ActionIcon, Button, Menu, TextInput } from '@mantine/core';
+import { IconCamera, IconDots, IconFileImport, IconPlus, IconServer2, IconTrash } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
 import { useTeams } from '@/lib/names';
 import { useCan } from '@/lib/permissions';
@@ -136,6 +136,27 @@ function List() {
       <PageHead title="Items">
         <RowCount rows={rows} one="item" many="items" />
         <Spacer />
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <ActionIcon variant="default" size={30} aria-label="More about items">
+              <IconDots size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item
+              leftSection={<IconCamera size={14} />}
+              onClick={() => void navigate({ to: '/estate/baselines' as string })}
+            >
+              Baselines
+            </Menu.Item>
+            <Menu.Item
+              leftSection={<IconTrash size={14} />}
+              onClick={() => void navigate({ to: '/estate/deleted-items' as string })}
+            >
+              Deleted items
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
         {may && (
           <Button
             component={Link}

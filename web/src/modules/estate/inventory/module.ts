@@ -1,7 +1,7 @@
-import { IconChecks, IconPlus, IconServer2, IconSitemap } from '@tabler/icons-react';
+import { IconCamera, IconChecks, IconPlus, IconServer2, IconSitemap, IconTrash } from '@tabler/icons-react';
 import { createRoute } from '@tanstack/react-router';
 import { defineModule, rootRoute } from '@/lib/module';
-import { oneOf, text, texts } from '@/lib/search';
+import { flag, oneOf, text, texts } from '@/lib/search';
 
 export const module = defineModule({
   id: 'estate/inventory',
@@ -42,6 +42,22 @@ export const module = defineModule({
     }).lazy(() => import('./edit').then((m) => m.EditRoute)),
     createRoute({
       getParentRoute: () => rootRoute,
+      path: '/estate/baselines',
+      staticData: { title: 'Baselines' },
+      validateSearch: (s: Record<string, unknown>) => ({ add: flag(s.add) }),
+    }).lazy(() => import('./baselines').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/estate/baselines/$name',
+      staticData: { title: 'Baseline' },
+    }).lazy(() => import('./baseline').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/estate/deleted-items',
+      staticData: { title: 'Deleted items' },
+    }).lazy(() => import('./deleted').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
       path: '/estate/item-proposals',
       staticData: { title: 'Approvals' },
       validateSearch: (s: Record<string, unknown>) => ({
@@ -53,7 +69,7 @@ export const module = defineModule({
       path: '/settings/item-kinds',
       staticData: { title: 'Item kinds' },
       validateSearch: (s: Record<string, unknown>) => ({
-        tab: oneOf(s.tab, ['kinds', 'relations', 'sources', 'approval']),
+        tab: oneOf(s.tab, ['kinds', 'relations', 'sources', 'recognition', 'approval']),
       }),
     }).lazy(() => import('./kinds').then((m) => m.Route)),
     createRoute({
@@ -89,6 +105,20 @@ export const module = defineModule({
     },
   ],
   actions: [
+    {
+      id: 'item.baselines',
+      label: 'Baselines of items',
+      icon: IconCamera,
+      to: '/estate/baselines',
+      permission: 'item.read',
+    },
+    {
+      id: 'item.deleted',
+      label: 'Deleted items',
+      icon: IconTrash,
+      to: '/estate/deleted-items',
+      permission: 'item.read',
+    },
     { id: 'item.new', label: 'Add an item', icon: IconPlus, to: '/estate/items/new', permission: 'item.write' },
   ],
 });

@@ -14,6 +14,7 @@ import { Time } from '@/ui/Time';
 import { failed } from '@/ui/toast';
 import { kindTitle } from './list';
 import { addRelation, type Item, relationsQuery, relationTypesQuery, removeRelation, waits } from './queries';
+import { Redundancy } from './redundancy';
 
 export function ItemLink({ name }: { name: string }) {
   return <Link to={`/estate/items/${encodeURIComponent(name)}` as string}>{name}</Link>;
@@ -49,21 +50,7 @@ export function Side({ item }: { item: Item }) {
         />
       </SideSection>
       <Relations item={item} />
-      {(item.redundancy ?? []).length > 0 && (
-        <SideSection title="Redundancy">
-          {item.redundancy.map((g) => (
-            <div key={g.name}>
-              {g.name}: <span className="muted">needs {g.need ?? 1} of</span>{' '}
-              {g.of.map((n, i) => (
-                <span key={n}>
-                  {i > 0 && ', '}
-                  <ItemLink name={n} />
-                </span>
-              ))}
-            </div>
-          ))}
-        </SideSection>
-      )}
+      <Redundancy item={item} />
     </>
   );
 }

@@ -10,6 +10,7 @@ import { EmptyState } from '@/ui/EmptyState';
 import { Loaded } from '@/ui/Loading';
 import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
 import { StatusMark } from '@/ui/StatusMark';
+import { Ageing } from './ageing';
 import { Canvas, useLayout } from './canvas';
 import { evidenceText, LinkRows, Proposals, speed } from './connections';
 import { svg } from './draw';
@@ -59,6 +60,7 @@ function Page() {
         >
           {s.view ? 'Map' : 'Table'}
         </Button>
+        <Ageing />
       </PageHead>
       <Toolbar>
         <SegmentedControl
