@@ -213,6 +213,9 @@ func (s *Spec) complete() error {
 	if s.Type == PassiveType && (s.From == observe.FromAny || s.From == observe.FromAll) {
 		add("from", s.From, "has no meaning for a passive check; it may name the edge that its results come through")
 	}
+	if s.From != "" && s.Type != PassiveType && observe.Waits(s.Probe) {
+		add("from", s.From, "has no meaning for a check of the type "+s.Type+", which the server decides itself; leave it out")
+	}
 	if s.From != "" && s.Freshness != 0 && s.Freshness.D() < minPlacedFreshness {
 		add("freshness", s.Freshness.String(), "must be at least 2m for a check that runs on an edge, so that the silence of the edge is seen first")
 	}

@@ -274,3 +274,13 @@ func TestRemovedParent(t *testing.T) {
 		s.Apply("checks: [{name: c, parents: [other], every: 1m, passive: {}}]")
 	})
 }
+
+// A check that waits for what a module receives runs nowhere, so it has no place.
+func TestWaitingCheckHasNoPlace(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	st, b := s.Do("POST", "/api/v1/checks", map[string]any{"name": "links", "from": "all", "type": "trap", "probe": map[string]any{"traps": []string{"linkDown"}}})
+	require.Equal(t, 422, st, "%s", b)
+	require.Contains(t, string(b), "has no meaning for a check of the type trap")
+}
+

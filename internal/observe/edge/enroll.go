@@ -64,16 +64,18 @@ func (s *Service) Enroll(ctx context.Context, in agentwire.EnrollRequest, addres
 	if s.hub.addr == "" {
 		return out, errs.New(errs.Unavailable, "The port for edges is closed on this server (edges.listen), so no edge can enroll.")
 	}
-	name, err := nameFor(in)
-	if err != nil {
-		return out, err
-	}
 	if err := s.hub.open(); err != nil {
 		return out, err
 	}
-	err = s.d.DB.InTx(access.AsSystem(ctx), func(ctx context.Context, tx *db.Tx) error {
+	name := ""
+	err := s.d.DB.InTx(access.AsSystem(ctx), func(ctx context.Context, tx *db.Tx) error {
+		// The token goes first: who has none learns nothing else. A mistake below gives
+		// its use back.
 		tok, err := s.trust.SpendToken(ctx, tx, in.Token, observe.TokenForEdges, address)
 		if err != nil {
+			return err
+		}
+		if name, err = nameFor(in); err != nil {
 			return err
 		}
 		ls, err := marshal(tok.Labels)
