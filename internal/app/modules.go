@@ -18,6 +18,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/observe/trace"
 	"github.com/mainstay-ops/mainstay/internal/observe/trap"
+	"github.com/mainstay-ops/mainstay/internal/report/dashboard"
 	"github.com/mainstay-ops/mainstay/internal/report/kpi"
 	"github.com/mainstay-ops/mainstay/internal/respond/alert"
 	"github.com/mainstay-ops/mainstay/internal/respond/incident"
@@ -39,6 +40,7 @@ func modules() []module.Module {
 		notify.Module(),
 		oncall.Module(),
 		kpi.Module(),
+		dashboard.Module(),
 		rule.Module(),
 		discovery.Module(),
 		topology.Module(),

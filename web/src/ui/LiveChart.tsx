@@ -34,6 +34,10 @@ export interface ChartProps {
   sync?: string;
   /** "hover" shows names and values only under the mouse, for charts whose heading says them. */
   legend?: 'hover';
+  /** Series stand on each other; the legend shows each by itself. */
+  stack?: boolean;
+  /** Ends of the axis of values that the data may widen. */
+  scale?: { min?: number; max?: number };
   /** The person has drawn over a time span. Seconds. */
   onZoom?: (from: number, to: number) => void;
 }
@@ -63,7 +67,7 @@ export function LiveChart(p: ChartProps) {
   const latest = useRef(p);
   latest.current = p;
   const plot = useRef<uPlot | undefined>(undefined);
-  const shape = JSON.stringify([p.series, p.unit, p.sync]);
+  const shape = JSON.stringify([p.series, p.unit, p.sync, p.stack, p.scale]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: shape stands for the properties; scheme and zone are drawn into the canvas
   useEffect(() => {
@@ -71,7 +75,7 @@ export function LiveChart(p: ChartProps) {
     if (!el) return;
     let u: uPlot | undefined;
     let visible = false;
-    const points = () => [data.x, ...data.y] as unknown as uPlot.AlignedData;
+    const points = () => [data.x, ...(latest.current.stack ? stacked(data.y) : data.y)] as unknown as uPlot.AlignedData;
     const draw = () => {
       if (!visible || !el.clientWidth) return;
       if (u) u.setData(points());
@@ -130,7 +134,7 @@ type Latest = { current: ChartProps };
 function showValues(u: uPlot, p: ChartProps, legend: HTMLElement | null): void {
   const at = u.cursor.idx;
   for (let i = 0; i < p.series.length; i++) {
-    const values = u.data[i + 1] as (number | null)[] | undefined;
+    const values = p.data.y[i];
     const v = at !== null && at !== undefined ? values?.[at] : values?.at(-1);
     const cell = legend?.querySelector(`[data-value="${i}"]`);
     if (cell) cell.textContent = v === null || v === undefined ? '' : byUnit(v, p.unit);
@@ -171,10 +175,12 @@ function options(
       y: {
         range: (_u, lo, hi) => {
           const top = Math.max(hi ?? 0, ...(latest.current.limits ?? []).map((l) => l.value));
-          return [Math.min(0, lo ?? 0), top > 0 ? top * 1.1 : 1];
+          const { min = 0, max = Number.NEGATIVE_INFINITY } = latest.current.scale ?? {};
+          return [Math.min(min, lo ?? min), Math.max(top > 0 && top > max ? top * 1.1 : max, top > 0 ? 0 : 1, max)];
         },
       },
     },
+    bands: latest.current.stack ? series.slice(1).map((_, i) => ({ series: [i + 2, i + 1] as [number, number] })) : undefined,
     axes: [
       { ...axis, size: 22, space: 64, values: (_u, v, _a, _s, step) => axisLabels(v, step, zone) },
       { ...axis, size: 58, space: 28, values: (_u, v) => v.map((n) => byUnit(n, unit)) },
@@ -205,6 +211,18 @@ function options(
       ],
     },
   };
+}
+
+/** Each series on top of those before it; a gap counts as nothing, where another one has a value. */
+export function stacked(ys: readonly (number | null)[][]): (number | null)[][] {
+  const sum: number[] = [];
+  return ys.map((y) =>
+    y.map((v, i) => {
+      if (v === null) return sum[i] === undefined ? null : (sum[i] as number);
+      sum[i] = (sum[i] ?? 0) + v;
+      return sum[i] as number;
+    }),
+  );
 }
 
 function drawSpans(u: uPlot, p: ChartProps): void {
