@@ -19,6 +19,7 @@ import { module as scrape } from './modules/observe/scrape/module';
 import { module as trace } from './modules/observe/trace/module';
 import { module as trap } from './modules/observe/trap/module';
 import { module as overview } from './modules/overview/home/module';
+import { module as dashboard } from './modules/report/dashboard/module';
 import { module as kpi } from './modules/report/kpi/module';
 import { module as alert } from './modules/respond/alert/module';
 import { module as incident } from './modules/respond/incident/module';
@@ -48,6 +49,7 @@ export const modules = [
   alert,
   oncall,
   notify,
+  dashboard,
   kpi,
   settings,
   itemImport,

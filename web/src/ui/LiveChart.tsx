@@ -180,7 +180,9 @@ function options(
         },
       },
     },
-    bands: latest.current.stack ? series.slice(1).map((_, i) => ({ series: [i + 2, i + 1] as [number, number] })) : undefined,
+    bands: latest.current.stack
+      ? series.slice(1).map((_, i) => ({ series: [i + 2, i + 1] as [number, number] }))
+      : undefined,
     axes: [
       { ...axis, size: 22, space: 64, values: (_u, v, _a, _s, step) => axisLabels(v, step, zone) },
       { ...axis, size: 58, space: 28, values: (_u, v) => v.map((n) => byUnit(n, unit)) },

@@ -15,7 +15,7 @@ const over = (a: Box, b: Box) =>
   a.id !== b.id && a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 
 /** Keeps a box on the grid. */
-export function fit<T extends Box>(b: T): T {
+export function onGrid<T extends Box>(b: T): T {
   const w = Math.min(COLUMNS, Math.max(LEAST, Math.round(b.w)));
   const h = Math.min(TALLEST, Math.max(LEAST, Math.round(b.h)));
   const x = Math.min(COLUMNS - w, Math.max(0, Math.round(b.x)));
@@ -24,7 +24,7 @@ export function fit<T extends Box>(b: T): T {
 
 /** Puts one box where it is wanted, moves what lies under it down, and closes gaps above the others. */
 export function arrange<T extends Box>(boxes: readonly T[], wanted: T): T[] {
-  const mine = fit(wanted);
+  const mine = onGrid(wanted);
   const rest = boxes.filter((b) => b.id !== mine.id).sort((a, b) => a.y - b.y || a.x - b.x);
   const done: T[] = [mine];
   for (const b of rest) {

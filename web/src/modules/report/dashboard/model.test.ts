@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { stacked } from '@/ui/LiveChart';
-import { arrange, type Box, COLUMNS, fit } from './layout';
+import { arrange, type Box, COLUMNS, onGrid } from './layout';
 import { ALL, chosen, heat, readValues, reduce, slug, spans, table, toneFor, writeValues } from './model';
 import type { Line, Panel } from './queries';
 
@@ -12,8 +12,8 @@ const overlaps = (list: Box[]) =>
 
 describe('layout', () => {
   it('keeps boxes on the grid', () => {
-    expect(fit(box('a', -3, -2, 99, 1))).toEqual(box('a', 0, 0, 24, 2));
-    expect(fit(box('a', 22, 3, 6, 4))).toEqual(box('a', 18, 3));
+    expect(onGrid(box('a', -3, -2, 99, 1))).toEqual(box('a', 0, 0, 24, 2));
+    expect(onGrid(box('a', 22, 3, 6, 4))).toEqual(box('a', 18, 3));
   });
   it('moves what is in the way down and closes gaps', () => {
     const list = [box('a', 0, 0), box('b', 0, 4), box('c', 12, 0)];
@@ -72,9 +72,9 @@ describe('answers', () => {
   });
   it('become stretches of states', () => {
     expect(spans(line([0, 0, 2, null, 2]), [0, 10, 20, 30, 40], 10)).toEqual([
-      { from: 0, to: 20_000, state: 'ok' },
-      { from: 20_000, to: 30_000, state: 'critical' },
-      { from: 40_000, to: 50_000, state: 'critical' },
+      { from: 0, to: 20, state: 'ok' },
+      { from: 20, to: 30, state: 'critical' },
+      { from: 40, to: 50, state: 'critical' },
     ]);
   });
   it('become a heat map of what lies between buckets', () => {

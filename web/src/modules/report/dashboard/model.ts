@@ -66,12 +66,12 @@ const STATES = ['ok', 'warning', 'critical', 'unknown'];
 export function spans(l: Line, x: readonly number[], step: number): { from: number; to: number; state: string }[] {
   const out: { from: number; to: number; state: string }[] = [];
   (l.values ?? []).forEach((v, i) => {
-    const at = (x[i] as number) * 1000;
+    const at = x[i] as number;
     const state = v === null ? undefined : (STATES[Math.max(0, Math.min(3, Math.round(v)))] as string);
     const last = out.at(-1);
     if (!state) return;
-    if (last && last.state === state && last.to === at) last.to = at + step * 1000;
-    else out.push({ from: at, to: at + step * 1000, state });
+    if (last && last.state === state && last.to === at) last.to = at + step;
+    else out.push({ from: at, to: at + step, state });
   });
   return out;
 }

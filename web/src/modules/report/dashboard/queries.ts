@@ -45,9 +45,9 @@ export const shared = (token: string): Source => ({
       }),
     ),
   options: (_vars, body, signal) =>
-    call(
-      http.POST('/api/v1/shared-dashboards/{token}/options', { params: { path: { token } }, body, signal }),
-    ).then((r) => r.options),
+    call(http.POST('/api/v1/shared-dashboards/{token}/options', { params: { path: { token } }, body, signal })).then(
+      (r) => r.options,
+    ),
 });
 
 export const listDashboards = (q: string | undefined, cursor: string | undefined, limit: number, signal: AbortSignal) =>
@@ -71,7 +71,7 @@ export const createDashboard = (body: Spec) => call(http.POST('/api/v1/dashboard
 export const saveDashboard = (body: Spec, etag: string | undefined) =>
   call(
     http.PUT('/api/v1/dashboards/{name}', {
-      params: { path: { name: body.name }, header: { 'If-Match': etag } },
+      params: { path: { name: body.name }, header: etag ? { 'If-Match': etag } : {} },
       body,
     }),
   );
@@ -83,8 +83,7 @@ export const importDashboard = (grafana: unknown, name: string | undefined, dry:
 export const sharesQuery = (name: string) =>
   queryOptions({
     queryKey: ['dashboard', name, 'shares'],
-    queryFn: ({ signal }) =>
-      call(http.GET('/api/v1/dashboards/{name}/shares', { params: { path: { name } }, signal })),
+    queryFn: ({ signal }) => call(http.GET('/api/v1/dashboards/{name}/shares', { params: { path: { name } }, signal })),
   });
 export const share = (name: string, note: string, expires: string | undefined) =>
   call(
