@@ -55,6 +55,15 @@ type Answer struct {
 	Note    string    `json:"note,omitempty" doc:"What the figures leave out."`
 	Total   Sums      `json:"total"`
 	Before  *Sums     `json:"before,omitempty"`
+	Filters []Filter  `json:"filters"`
+}
+
+// Filter is one that was asked for, with the name of its value.
+type Filter struct {
+	Text      string `json:"text" doc:"As it was given."`
+	Dimension string `json:"dimension"`
+	Not       bool   `json:"not"`
+	Label     Label  `json:"label"`
 }
 
 // Top is the most traffic by a dimension.
@@ -240,6 +249,7 @@ func (s *Service) getTop(ctx context.Context, in *TopIn) (*httpapi.Body[Top], er
 	if err != nil {
 		return nil, err
 	}
+	l := s.labels(ctx)
 	out := Top{Answer: q.answer(a), Rows: make([]TopRow, 0, len(a.rows))}
 	old, compares, err := q.before(in.Compare)
 	if err != nil {
@@ -258,7 +268,7 @@ func (s *Service) getTop(ctx context.Context, in *TopIn) (*httpapi.Body[Top], er
 		v := b.total.view()
 		out.Before = &v
 	}
-	l := s.labels(ctx)
+	out.Filters = l.filters(in.Filter)
 	for _, r := range a.rows {
 		row := TopRow{Key: r.keys, Labels: l.all(q.by, r.keys), Sums: r.view(), Percent: share(r.of(q.metric), a.total.of(q.metric))}
 		if compares {
@@ -275,6 +285,18 @@ func (l *labeler) all(by []*dimension, keys []string) []Label {
 	for i, k := range keys {
 		if i < len(by) {
 			out[i] = l.of(by[i], k)
+		}
+	}
+	return out
+}
+
+func (l *labeler) filters(texts []string) []Filter {
+	out := make([]Filter, 0, len(texts))
+	for _, text := range texts {
+		rest, not := strings.CutPrefix(text, "!")
+		name, value, _ := strings.Cut(rest, ":")
+		if d := dimensionOf(name); d != nil {
+			out = append(out, Filter{text, name, not, l.of(d, value)})
 		}
 	}
 	return out
@@ -314,6 +336,7 @@ func (s *Service) getSeries(ctx context.Context, in *seriesIn) (*httpapi.Body[Se
 		out.Before, out.BeforeTotal = &sum, b.totals
 	}
 	l := s.labels(ctx)
+	out.Filters = l.filters(in.Filter)
 	for _, x := range v.lines {
 		out.Lines = append(out.Lines, Line{x.keys, l.all(q.by, x.keys), x.values})
 	}

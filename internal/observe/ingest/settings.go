@@ -23,7 +23,7 @@ type Limits struct {
 	SamplesPerSecond int64 `json:"samples_per_second" yaml:"samples_per_second" minimum:"0" maximum:"1000000000"`
 	LinesPerSecond   int64 `json:"lines_per_second" yaml:"lines_per_second" minimum:"0" maximum:"1000000000"`
 	SpansPerSecond   int64 `json:"spans_per_second" yaml:"spans_per_second" minimum:"0" maximum:"1000000000"`
-	FlowsPerSecond   int64 `json:"flows_per_second" yaml:"flows_per_second" minimum:"0" maximum:"1000000000" required:"false" doc:"Records of traffic."`
+	FlowsPerSecond   int64 `json:"flows_per_second" yaml:"flows_per_second" minimum:"0" maximum:"1000000000" default:"500000" required:"false" doc:"Records of traffic."`
 	BytesPerSecond   int64 `json:"bytes_per_second" yaml:"bytes_per_second" minimum:"0" maximum:"100000000000" doc:"Before decompression."`
 	// SeriesPerSource bounds what one bad exporter can do to the metric store.
 	SeriesPerSource int64 `json:"series_per_source" yaml:"series_per_source" minimum:"0" maximum:"100000000" doc:"How many different series one sender may have active."`

@@ -7546,6 +7546,13 @@ export interface components {
             sources: components["schemas"]["FlowSource"][];
             versions: string[];
         };
+        FlowFilter: {
+            dimension: string;
+            label: components["schemas"]["FlowLabel"];
+            not: boolean;
+            /** @description As it was given. */
+            text: string;
+        };
         FlowInterface: {
             alias?: string;
             /** Format: int32 */
@@ -7609,6 +7616,7 @@ export interface components {
             /** @description Of all traffic in the time compared with. */
             before_totals?: number[];
             by: string[];
+            filters: components["schemas"]["FlowFilter"][];
             /**
              * Format: date-time
              * @description Beginning of the first span that is counted.
@@ -7727,6 +7735,7 @@ export interface components {
         FlowTop: {
             before?: components["schemas"]["FlowSums"];
             by: string[];
+            filters: components["schemas"]["FlowFilter"][];
             /**
              * Format: date-time
              * @description Beginning of the first span that is counted.
@@ -7993,8 +8002,9 @@ export interface components {
             /**
              * Format: int64
              * @description Records of traffic.
+             * @default 500000
              */
-            flows_per_second?: number;
+            flows_per_second: number;
             /** Format: int64 */
             lines_per_second: number;
             /** Format: int64 */
