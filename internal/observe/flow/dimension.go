@@ -46,6 +46,7 @@ const (
 	colExporter
 	colService
 	colApp
+	colSide // toServer, or empty
 	columns
 )
 

@@ -66,7 +66,9 @@ func each(t *testing.T, f func(t *testing.T, s *apptest.Server)) {
 }
 
 func ports(s *apptest.Server) map[string]string {
-	var st struct{ Ports []struct{ Name, Address string } }
+	var st struct {
+		Ports []struct{ Name, Address string }
+	}
 	s.Get("/api/v1/flows/status", &st)
 	out := map[string]string{}
 	for _, p := range st.Ports {

@@ -113,6 +113,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			return httpapi.NewList(out, ""), nil
 		})
 	s.exporterRoutes(api)
+	s.unusualRoutes(api)
 }
 
 // question reads a request.

@@ -23,12 +23,14 @@ const (
 func (s *Service) keep(ctx context.Context) {
 	t := time.NewTicker(keepEvery)
 	defer t.Stop()
-	var looked, pruned time.Time
+	var looked, pruned, judged time.Time
+	evidence := s.now().Add(firstEvidence - evidenceEvery)
 	done := context.WithoutCancel(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			s.warn(s.saveLearned(done), "what was learned of flow exporters cannot be written")
+			s.warn(s.saveJudge(done), "what is usual of traffic cannot be written")
 			return
 		case <-t.C:
 		}
@@ -43,6 +45,16 @@ func (s *Service) keep(ctx context.Context) {
 			if now.Sub(x.lastHeard()) < time.Hour {
 				s.look(ctx, x, now)
 			}
+		}
+		s.warn(s.tell(ctx, now), "unusual traffic cannot be told")
+		if now.Sub(judged) >= judgeSaveEvery {
+			judged = now
+			s.important(ctx)
+			s.warn(s.saveJudge(ctx), "what is usual of traffic cannot be written")
+		}
+		if now.Sub(evidence) >= evidenceEvery {
+			evidence = now
+			s.warn(s.reportConnections(ctx, now), "connections cannot be reported to the map")
 		}
 		if now.Sub(pruned) >= pruneEvery {
 			pruned = now

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/uptrace/bun"
 )
 
 // Label is how people call a value.
@@ -14,35 +16,48 @@ type Label struct {
 }
 
 // maxLooked bounds how many addresses of one answer are looked up.
-const maxLooked = 2000
+const maxLooked = 5000
 
 // labeler gives names to values, for one answer.
 type labeler struct {
 	s     *Service
 	ctx   context.Context
-	items map[string]string
+	items map[string]found
 }
 
 func (s *Service) labels(ctx context.Context) *labeler {
-	return &labeler{s: s, ctx: ctx, items: map[string]string{}}
+	return &labeler{s: s, ctx: ctx, items: map[string]found{}}
 }
+
+// found is the item that has an address; zero when there is none.
+type found struct{ id, name string }
 
 // itemAt names the item that has an address.
 func (l *labeler) itemAt(address string) string {
-	name, known := l.items[address]
+	return l.find(l.ctx, l.s.d.DB.Reader(), address).name
+}
+
+// itemIn is itemAt inside a transaction.
+func (l *labeler) itemIn(ctx context.Context, q bun.IDB, address string) string {
+	return l.find(ctx, q, address).name
+}
+
+func (l *labeler) itemID(address string) string { return l.find(l.ctx, l.s.d.DB.Reader(), address).id }
+
+func (l *labeler) find(ctx context.Context, q bun.IDB, address string) found {
+	v, known := l.items[address]
 	if known {
-		return name
+		return v
 	}
 	if l.s.owners != nil && len(l.items) < maxLooked {
-		q := l.s.d.DB.Reader()
-		if id, err := l.s.owners.ItemAt(l.ctx, q, address); err == nil {
-			if its, err := l.s.items.ByIDs(l.ctx, q, []string{id}); err == nil {
-				name = its[id].Name
+		if id, err := l.s.owners.ItemAt(ctx, q, address); err == nil {
+			if its, err := l.s.items.ByIDs(ctx, q, []string{id}); err == nil && its[id].Name != "" {
+				v = found{its[id].ID, its[id].Name}
 			}
 		}
 	}
-	l.items[address] = name
-	return name
+	l.items[address] = v
+	return v
 }
 
 func (l *labeler) of(d *dimension, v string) Label {

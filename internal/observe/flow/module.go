@@ -40,6 +40,10 @@ type Service struct {
 	dropped   atomic.Uint64
 	stored    atomic.Uint64
 
+	catalog estate.Catalog
+	judge   judge
+	evident map[string]bool // items with evidence; only keep touches it
+
 	queueMu sync.Mutex
 	queue   []record
 	wake    chan struct{}
@@ -77,6 +81,7 @@ func Module() module.Module {
 			module.Want(d, &s.owners)
 			module.Want(d, &s.network)
 			module.Want(d, &s.prefixes)
+			module.Want(d, &s.catalog)
 			module.Provide[signal.FlowReports](d, s)
 			d.Live.Topic("flows", observe.ReadFlows)
 			d.Health.Add("flows", s.health)
@@ -90,9 +95,11 @@ func Module() module.Module {
 }
 
 var (
-	_ module.HasRoutes   = (*Service)(nil)
-	_ module.Starter     = (*Service)(nil)
-	_ signal.FlowReports = (*Service)(nil)
+	_ module.HasEvents    = (*Service)(nil)
+	_ module.HasResources = (*Service)(nil)
+	_ module.HasRoutes    = (*Service)(nil)
+	_ module.Starter      = (*Service)(nil)
+	_ signal.FlowReports  = (*Service)(nil)
 )
 
 func (s *Service) now() time.Time { return s.d.DB.Clock().Now() }
@@ -127,6 +134,9 @@ func (s *Service) load(ctx context.Context, st *logdb.Store) error {
 		return err
 	}
 	s.loadNetworks(ctx)
+	if err := s.loadJudge(ctx); err != nil {
+		return err
+	}
 	return s.recount(ctx, st)
 }
 

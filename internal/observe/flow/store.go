@@ -249,7 +249,8 @@ func (s *Service) prune(ctx context.Context) error {
 				}
 			}
 		}
-		return nil
+		_, err := tx.NewRaw("DELETE FROM flow_findings WHERE ended_at < ?", tx.Now().Add(-s.d.Config.History.Retention.D())).Exec(ctx)
+		return err
 	})
 }
 
@@ -327,4 +328,5 @@ func (s *Service) loadNetworks(ctx context.Context) {
 		sort.Sort(sort.Reverse(sort.IntSlice(l)))
 	}
 	s.nets.Store(n)
+	s.judge.setPlan(ps)
 }

@@ -112,6 +112,7 @@ type conversation struct {
 	srcNet, dstNet netip.Prefix
 	service        service
 	app            string
+	toServer       bool
 }
 
 // How many keys are counted exactly, and how many are kept of a minute.
@@ -186,7 +187,7 @@ func (m *minute) add(r *record, s sums) {
 	}
 	m.flags.add(r.TCPFlags, s)
 	m.pair.add(pairKey{r.Src, r.Dst}, s)
-	m.conv.add(conversation{r.Src, r.Dst, r.exporter, r.In, r.Out, r.srcNet, r.dstNet, r.service, r.app}, s)
+	m.conv.add(conversation{r.Src, r.Dst, r.exporter, r.In, r.Out, r.srcNet, r.dstNet, r.service, r.app, r.toServer()}, s)
 }
 
 // conversations is the name under which conversations are kept beside the dimensions.
@@ -213,10 +214,16 @@ func zeroEmpty[T uint16 | uint32](n T) string {
 	return number(n)
 }
 
+// toServer marks conversations from a client to a server.
+const toServer = "c"
+
 func (c conversation) String() string {
 	cols := [columns]string{
 		colSrc: c.src.String(), colDst: c.dst.String(), colIn: placeText(place{c.exporter, c.in}), colOut: placeText(place{c.exporter, c.out}),
 		colSrcNet: netText(c.srcNet), colDstNet: netText(c.dstNet), colExporter: c.exporter.String(), colService: c.service.String(), colApp: c.app,
+	}
+	if c.toServer {
+		cols[colSide] = toServer
 	}
 	return strings.Join(cols[:], "\t")
 }

@@ -115,6 +115,7 @@ func (s *Service) save(st *logdb.Store, w *writer, batch []record) {
 		}
 		m.count(r)
 	}
+	s.judge.observe(batch)
 }
 
 // minuteOf gives the minute that begins at a time. The minutes are locked.

@@ -1976,6 +1976,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flows/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How unusual traffic is judged
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["get-flow-settings"];
+        /**
+         * Change how unusual traffic is judged
+         * @description Needs the permission `flow.write`.
+         */
+        put: operations["set-flow-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows/status": {
         parameters: {
             query?: never;
@@ -2008,6 +2032,26 @@ export interface paths {
          * @description Needs the permission `flow.read`.
          */
         get: operations["list-top-flows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/unusual": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Traffic that was unusual, the newest first
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-unusual-flows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -7553,6 +7597,29 @@ export interface components {
             /** @description As it was given. */
             text: string;
         };
+        FlowFinding: {
+            /** Format: date-time */
+            began_at: string;
+            /** Format: date-time */
+            detected_at: string;
+            end_reason?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            id: string;
+            item?: string;
+            /** @enum {string} */
+            kind: "new_talker" | "port_scan" | "sweep" | "fan_out" | "outflow" | "flood";
+            peer?: string;
+            /** Format: int64 */
+            port?: number;
+            /** @description In words and figures. */
+            reason: string;
+            /** @enum {string} */
+            severity: "warning" | "critical";
+            /** @description Address of who does it; of a flood, to whom it is done. */
+            subject: string;
+            title: string;
+        };
         FlowInterface: {
             alias?: string;
             /** Format: int32 */
@@ -7562,6 +7629,15 @@ export interface components {
             speed_bps?: number;
             /** @description For filters: exporter and index. */
             value: string;
+        };
+        FlowJudging: {
+            learning: boolean;
+            /**
+             * Format: date-time
+             * @description Nothing is told before; absent before the first record.
+             */
+            learning_until?: string;
+            settings: components["schemas"]["UnusualSettings"];
         };
         FlowLabel: {
             /** @description Name of the item that it is. */
@@ -9159,6 +9235,13 @@ export interface components {
         };
         ListFlowExporter: {
             items: components["schemas"]["FlowExporter"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListFlowFinding: {
+            items: components["schemas"]["FlowFinding"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -11192,6 +11275,54 @@ export interface components {
             time_zone?: string;
             /** Format: date-time */
             to: string;
+        };
+        UnusualSettings: {
+            /**
+             * Format: double
+             * @description How many times what is usual.
+             */
+            factor: number;
+            /**
+             * Format: int64
+             * @description Addresses that one talks to in five minutes, at the least, to be a fan-out.
+             */
+            fan_out_hosts: number;
+            /**
+             * Format: int64
+             * @description Packets per second to one address, at the least.
+             */
+            flood_packets: number;
+            /**
+             * Format: int64
+             * @description Senders to one address in five minutes, at the least.
+             */
+            flood_sources: number;
+            /** @description Addresses or networks that are never the reason: scanners, monitoring, backup. */
+            ignore: string[];
+            /** @description Networks that are yours besides the private ones. */
+            inside: string[];
+            /**
+             * Format: int64
+             * @description How long nothing is told, at the beginning and of an address that is new.
+             */
+            learning_hours: number;
+            /** @description Kinds that are not judged. */
+            off: string[];
+            /**
+             * Format: int64
+             * @description Megabytes that one address sends to the outside in five minutes, at the least.
+             */
+            outflow_mb: number;
+            /**
+             * Format: int64
+             * @description Ports of one address that one other tries in five minutes.
+             */
+            scan_ports: number;
+            /**
+             * Format: int64
+             * @description Addresses of which one other tries the same port in five minutes.
+             */
+            sweep_hosts: number;
         };
         UpdateIncidentBody: {
             /** @description E-mail address, id or me; empty for nobody. */
@@ -21817,6 +21948,178 @@ export interface operations {
             };
         };
     };
+    "get-flow-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowJudging"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-flow-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnusualSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowJudging"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-flow-status": {
         parameters: {
             query?: never;
@@ -21933,6 +22236,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowTop"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-unusual-flows": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                kind?: "new_talker" | "port_scan" | "sweep" | "fan_out" | "outflow" | "flood";
+                /** @description Only what is not over. */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFlowFinding"];
                 };
             };
             /** @description Bad Request */

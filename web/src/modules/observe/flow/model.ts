@@ -113,3 +113,39 @@ export function ceiling(n: number): number {
   for (const m of [1, 2, 2.5, 4, 5, 8, 10]) if (n <= m * p) return m * p;
   return 10 * p;
 }
+
+/** What traffic can be, for people. */
+export const KINDS = {
+  new_talker: 'New talker',
+  port_scan: 'Port scan',
+  sweep: 'Sweep',
+  fan_out: 'Fan-out',
+  outflow: 'Much to the outside',
+  flood: 'Flood',
+} as const;
+
+/** The traffic that a finding is about, a while before and after. */
+export function findingURL(f: {
+  kind: keyof typeof KINDS;
+  subject: string;
+  peer?: string;
+  port?: number;
+  began_at: string;
+  ended_at?: string;
+}): string {
+  const filter = f.kind === 'flood' ? [`dst:${f.subject}`] : [`src:${f.subject}`];
+  if (f.peer && f.kind !== 'outflow') filter.push(`dst:${f.peer}`);
+  const by = {
+    new_talker: 'service',
+    port_scan: 'dst_port',
+    sweep: 'dst',
+    fan_out: 'dst',
+    outflow: 'dst',
+    flood: 'src',
+  }[f.kind];
+  if (f.kind === 'sweep' && f.port) filter.push(`dst_port:${f.port}`);
+  const pad = 600_000;
+  const from = new Date(Date.parse(f.began_at) - pad).toISOString();
+  const end = f.ended_at ? Date.parse(f.ended_at) : Date.parse(f.began_at) + pad;
+  return flowsURL({ by, filter, from, to: new Date(end).toISOString() });
+}

@@ -3,6 +3,7 @@ import { IconRefresh } from '@tabler/icons-react';
 import { useIsFetching, useQuery } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
+import { useCan } from '@/lib/permissions';
 import { type Preset, RECENT, resolveRange } from '@/lib/range';
 import { useUrlState } from '@/lib/url';
 import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
@@ -17,6 +18,7 @@ import { Paths } from './paths';
 import { type Asked, dimensionsQuery, type Metric, statusQuery } from './queries';
 import { Records } from './records';
 import { Traffic } from './traffic';
+import { Unusual } from './unusual';
 
 export const Route = createLazyRoute('/observe/flows')({ component: Page });
 
@@ -37,6 +39,7 @@ const NONE: string[] = [];
 
 function Page() {
   const [s, set] = useUrlState<Search>();
+  const may = useCan()('flow.write');
   const tab = s.tab ?? 'traffic';
   const metric: Metric = s.metric ?? 'bytes';
   const by = s.by ?? 'src';
@@ -84,6 +87,7 @@ function Page() {
           { value: 'traffic', label: 'Traffic' },
           { value: 'paths', label: 'Paths' },
           { value: 'records', label: 'Records' },
+          { value: 'unusual', label: 'Unusual' },
           { value: 'exporters', label: 'Exporters' },
         ]}
         value={tab}
@@ -155,6 +159,7 @@ function Page() {
           )}
           {tab === 'paths' && <Paths asked={asked} metric={metric} onChoose={choose} />}
           {tab === 'records' && <Records asked={asked} onChoose={choose} />}
+          {tab === 'unusual' && <Unusual may={may} />}
           {tab === 'exporters' && <Exporters status={status.data} />}
         </>
       )}

@@ -68,3 +68,20 @@ export const dimensionsQuery = queryOptions({
 
 export const listRecords = (a: Asked, cursor: string | undefined, limit: number, signal: AbortSignal) =>
   call(http.GET('/api/v1/flows/records', { params: { query: { ...a, cursor, limit } }, signal }));
+
+export type Finding = Schemas['FlowFinding'];
+export type JudgeSettings = Schemas['UnusualSettings'];
+
+export const judgingQuery = queryOptions({
+  queryKey: ['flows', 'settings'],
+  queryFn: ({ signal }) => call(http.GET('/api/v1/flows/settings', { signal })),
+});
+
+export const saveJudging = (body: JudgeSettings) => call(http.PUT('/api/v1/flows/settings', { body }));
+
+export const listFindings = (
+  kind: Finding['kind'] | undefined,
+  cursor: string | undefined,
+  limit: number,
+  signal: AbortSignal,
+) => call(http.GET('/api/v1/flows/unusual', { params: { query: { kind, cursor, limit } }, signal }));
