@@ -68,10 +68,10 @@ func wholeNumber(text string) uint64 {
 		return v
 	}
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f <= 0 || f >= 1<<63 {
-		return 0
+	if err == nil && f > 0 && f < 1<<63 { // the sum of nothing is not a number
+		return uint64(f)
 	}
-	return uint64(f)
+	return 0
 }
 
 // combinations are the fields to group by: one list for each end that a dimension

@@ -13,6 +13,9 @@ import (
 // maxQueue is how many records wait for the writer; what comes then is dropped.
 const maxQueue = 300_000
 
+// versions by the second byte of a datagram.
+var versions = map[byte]netflow.Version{5: netflow.NetFlow5, 9: netflow.NetFlow9, 10: netflow.IPFIX}
+
 // TakeFlowReport implements signal.FlowReports.
 func (s *Service) TakeFlowReport(_ context.Context, from signal.Source, rep signal.FlowReport) (int, error) {
 	if s.store.Load() == nil {
@@ -58,6 +61,10 @@ func (s *Service) TakeFlowReport(_ context.Context, from signal.Source, rep sign
 			batch = append(batch, rec.back())
 		}
 	})
+	if x == nil && err == nil && !netflow.IsSFlow(rep.Bytes) {
+		// Templates, or records that wait for theirs: people must see that it sends.
+		x, version = s.exporters.of(from.Address, now), versions[rep.Bytes[1]]
+	}
 	if x != nil {
 		x.heard(now, from, rep.Item, version, len(batch), skipped, bytes)
 		if len(batch) > 0 {

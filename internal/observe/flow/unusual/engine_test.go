@@ -184,7 +184,9 @@ func TestItIsQuietWhileItLearns(t *testing.T) {
 	t.Parallel()
 	s := Defaults()
 	r := &run{e: New(s), now: day0}
-	r.windows(12, func(i int, at time.Time) []Record { return append(append(ordinary(i, at), scan(300)...), sweep(400, "10.0.0.66")...) })
+	r.windows(12, func(i int, at time.Time) []Record {
+		return append(append(ordinary(i, at), scan(300)...), sweep(400, "10.0.0.66")...)
+	})
 	require.Empty(t, r.raised)
 	require.Equal(t, day0.Add(time.Minute+24*time.Hour), r.e.Learning())
 }
