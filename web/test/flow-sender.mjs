@@ -2,7 +2,21 @@
 import { createSocket } from 'node:dgram';
 
 const FIELDS = [
-  [8, 4], [12, 4], [7, 2], [11, 2], [4, 1], [6, 1], [5, 1], [10, 4], [14, 4], [1, 8], [2, 8], [16, 4], [17, 4], [22, 4], [21, 4],
+  [8, 4],
+  [12, 4],
+  [7, 2],
+  [11, 2],
+  [4, 1],
+  [6, 1],
+  [5, 1],
+  [10, 4],
+  [14, 4],
+  [1, 8],
+  [2, 8],
+  [16, 4],
+  [17, 4],
+  [22, 4],
+  [21, 4],
 ]; // prettier-ignore
 const LENGTH = FIELDS.reduce((n, [, l]) => n + l, 0);
 const TEMPLATE = 256;
@@ -22,7 +36,7 @@ function set(id, body) {
 
 function words(...list) {
   const b = Buffer.alloc(list.length * 2);
-  list.forEach((v, i) => b.writeUInt16BE(v, i * 2));
+  for (const [i, v] of list.entries()) b.writeUInt16BE(v, i * 2);
   return b;
 }
 
@@ -68,8 +82,21 @@ export function startSender(port, { domain = 1, sampling = 1, interfaces = {} } 
           const b = Buffer.alloc(LENGTH);
           const up = Date.now() - begun;
           const values = [
-            ip(r.src), ip(r.dst), r.sport ?? 0, r.dport ?? 0, r.proto ?? 6, r.flags ?? 0, r.tos ?? 0, r.in ?? 0, r.out ?? 0,
-            r.bytes, r.packets ?? Math.max(1, Math.round(r.bytes / 900)), r.srcAS ?? 0, r.dstAS ?? 0, up - 30_000, up - 500,
+            ip(r.src),
+            ip(r.dst),
+            r.sport ?? 0,
+            r.dport ?? 0,
+            r.proto ?? 6,
+            r.flags ?? 0,
+            r.tos ?? 0,
+            r.in ?? 0,
+            r.out ?? 0,
+            r.bytes,
+            r.packets ?? Math.max(1, Math.round(r.bytes / 900)),
+            r.srcAS ?? 0,
+            r.dstAS ?? 0,
+            up - 30_000,
+            up - 500,
           ]; // prettier-ignore
           let at = 0;
           FIELDS.forEach(([, l], f) => {

@@ -127,7 +127,9 @@ function Interfaces({ item, exporter, hours }: { item: string; exporter: string;
             Who caused the peak of {rate(peak.value / 8, 1, 'bytes')}?
           </Link>
         )}
-        <Link to={to(end - hours * 3600, end) as string}>Who uses this interface?</Link>
+        <Link to={flowsURL({ by: 'src', filter: [`interface:${port.value}`], from: `-${hours}h` }) as string}>
+          Who uses this interface?
+        </Link>
       </div>
     </Panel>
   );
@@ -143,7 +145,7 @@ function peakOf(g: { x: number[]; in: (number | null)[]; out: (number | null)[] 
 }
 
 function Talkers({ exporter, hours }: { exporter: string; hours: number }) {
-  const end = Math.floor(Date.now() / 60_000) * 60_000;
+  const end = Math.ceil(Date.now() / 60_000) * 60_000;
   const asked = useMemo(
     () => ({
       from: new Date(end - hours * 3_600_000).toISOString(),

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconSearchOff } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { Problem } from '@/api/problems';
 import { integer } from '@/lib/format';
 import { EmptyState } from '@/ui/EmptyState';
 import { ErrorState } from '@/ui/ErrorState';
@@ -43,6 +44,14 @@ export function Traffic({
   const top = useQuery(topQuery(asked, by, metric, 50, compare));
   const series = useQuery(seriesQuery(asked, by, metric, IN_GRAPH, compare));
   const error = top.error ?? series.error;
+  if (error instanceof Problem && error.fields[0])
+    return (
+      <EmptyState icon={IconSearchOff} title="This cannot be asked" hint={`A filter ${error.fields[0].message}.`}>
+        <Button variant="default" onClick={onClear}>
+          Clear the filters
+        </Button>
+      </EmptyState>
+    );
   if (error)
     return (
       <ErrorState
@@ -116,7 +125,7 @@ function Table({
 }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by key
-    <section className={classes.tableBox} tabIndex={0} aria-label={title}>
+    <section className={classes.tableBox} tabIndex={0} aria-label={`${title}, table`}>
       <table className={`plain ${classes.table}`}>
         <thead>
           <tr>
