@@ -168,18 +168,14 @@ func TestNobodyElseMaySend(t *testing.T) {
 	})
 	require.Equal(t, 200, st, string(b))
 	send(t, ports(s)["netflow"], netflow5(1, 1, flow5{src: "10.0.0.1", dst: "10.0.0.2", packets: 1, bytes: 1}))
-	var l list[struct {
+	type source struct {
 		Protocol string
 		Dropped  int
-	}]
+	}
 	testkit.Eventually(t, 20*time.Second, "it is counted as not allowed", func() bool {
+		var l list[source]
 		s.Get("/api/v1/ingest/sources", &l)
-		return slices.ContainsFunc(l.Items, func(x struct {
-			Protocol string
-			Dropped  int
-		}) bool {
-			return x.Protocol == "netflow" && x.Dropped == 1
-		})
+		return slices.ContainsFunc(l.Items, func(x source) bool { return x.Protocol == "netflow" && x.Dropped == 1 })
 	})
 	require.Empty(t, exporters(s))
 }

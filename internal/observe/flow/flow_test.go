@@ -90,14 +90,13 @@ func send(t *testing.T, to string, datagrams ...[]byte) {
 
 // flow5 is one record of NetFlow 5.
 type flow5 struct {
-	src, dst         string
-	sport, dport     uint16
-	proto, flags     uint8
-	packets, bytes   uint32
-	in, out          uint16
-	srcAS, dstAS     uint16
-	tos              uint8
-	startMS, durable uint32
+	src, dst       string
+	sport, dport   uint16
+	proto, flags   uint8
+	packets, bytes uint32
+	in, out        uint16
+	srcAS, dstAS   uint16
+	tos            uint8
 }
 
 // netflow5 writes a datagram; sampling is one of n.

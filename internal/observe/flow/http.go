@@ -334,7 +334,7 @@ func (s *Service) getSeries(ctx context.Context, in *seriesIn) (*httpapi.Body[Se
 			return nil, err
 		}
 		sum := b.total.view()
-		out.Before, out.BeforeTotal = &sum, b.totals
+		out.Before, out.BeforeTotal = &sum, v.fit(b, v.begin-q.from.Unix()+old.from.Unix())
 	}
 	l := s.labels(ctx)
 	out.Filters = l.filters(in.Filter)

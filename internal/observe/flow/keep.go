@@ -29,14 +29,14 @@ func (s *Service) keep(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			s.warn(s.saveLearned(done), "what was learned of flow exporters cannot be written")
-			s.warn(s.saveJudge(done), "what is usual of traffic cannot be written")
+			s.warn(s.saveLearned(done), "write what exporters said")
+			s.warn(s.saveJudge(done), "write what is usual")
 			return
 		case <-t.C:
 		}
 		now := s.now()
-		s.warn(s.saveLearned(ctx), "what was learned of flow exporters cannot be written")
-		s.warn(s.climb(ctx), "sums of traffic of hours and days cannot be made")
+		s.warn(s.saveLearned(ctx), "write what exporters said")
+		s.warn(s.climb(ctx), "make sums of hours and days")
 		if now.Sub(looked) >= lookEvery {
 			looked = now
 			s.loadNetworks(ctx)
@@ -46,26 +46,26 @@ func (s *Service) keep(ctx context.Context) {
 				s.look(ctx, x, now)
 			}
 		}
-		s.warn(s.tell(ctx, now), "unusual traffic cannot be told")
+		s.warn(s.tell(ctx, now), "tell what is unusual")
 		if now.Sub(judged) >= judgeSaveEvery {
 			judged = now
 			s.important(ctx)
-			s.warn(s.saveJudge(ctx), "what is usual of traffic cannot be written")
+			s.warn(s.saveJudge(ctx), "write what is usual")
 		}
 		if now.Sub(evidence) >= evidenceEvery {
 			evidence = now
-			s.warn(s.reportConnections(ctx, now), "connections cannot be reported to the map")
+			s.warn(s.reportConnections(ctx, now), "report connections to the map")
 		}
 		if now.Sub(pruned) >= pruneEvery {
 			pruned = now
-			s.warn(s.prune(ctx), "old sums of traffic cannot be deleted")
+			s.warn(s.prune(ctx), "delete old sums")
 		}
 	}
 }
 
 func (s *Service) warn(err error, what string) {
 	if err != nil {
-		s.d.Logger.Error(what, "error", errs.Message(err))
+		s.d.Logger.Error("a task of the flow store failed", "task", what, "error", errs.Message(err))
 	}
 }
 

@@ -362,6 +362,27 @@ func (s *Service) series(ctx context.Context, q question, step time.Duration) (l
 	return out, err
 }
 
+// fit gives the totals of other in the steps of l, of which the first begins there at
+// a moment. Where its steps are longer, they are spread evenly.
+func (l *lines) fit(other lines, begin int64) []uint64 {
+	out := make([]uint64, len(l.totals))
+	for i := range out {
+		at := begin + int64(i)*l.width
+		if at < other.begin {
+			continue
+		}
+		j := (at - other.begin) / other.width
+		switch {
+		case j >= int64(len(other.totals)):
+		case other.width == l.width:
+			out[i] = other.totals[j]
+		default:
+			out[i] = uint64(float64(other.totals[j]) * float64(l.width) / float64(other.width))
+		}
+	}
+	return out
+}
+
 // share is a part of a whole in percent; 0 where there is no whole.
 func share(part, whole uint64) float64 {
 	if whole == 0 {

@@ -24,10 +24,10 @@ const (
 )
 
 // span is how long a bucket of a tier is, in seconds; kept is how long buckets stay,
-// in days. Those of days stay as long as the configuration says.
+// in days: minutes long enough for a comparison with the week before. Those of days stay as long as the configuration says.
 var (
 	span = [3]int64{60, 3600, 86400}
-	kept = [3]int64{7, 90, 0}
+	kept = [3]int64{9, 90, 0}
 )
 
 // How many keys hours and days keep.

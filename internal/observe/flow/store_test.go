@@ -180,3 +180,11 @@ func FuzzFilters(f *testing.F) {
 		}
 	})
 }
+
+func TestAWeekBeforeHasTheSameSteps(t *testing.T) {
+	t.Parallel()
+	now := lines{begin: 700_000, width: 60, totals: make([]uint64, 4)}
+	require.Equal(t, []uint64{1, 2, 3, 0}, now.fit(lines{begin: 100_000, width: 60, totals: []uint64{1, 2, 3}}, 100_000))
+	require.Equal(t, []uint64{10, 10, 10, 10}, now.fit(lines{begin: 97_200, width: 3600, totals: []uint64{600, 1200}}, 100_000))
+	require.Equal(t, []uint64{0, 5, 0, 0}, now.fit(lines{begin: 100_060, width: 60, totals: []uint64{5}}, 100_000))
+}

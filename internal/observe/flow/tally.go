@@ -140,7 +140,6 @@ type minute struct {
 	flags            *tally[uint16]
 	pair             *tally[pairKey]
 	conv             *tally[conversation]
-	partial          bool // some of its records could not be counted again
 }
 
 func newMinute(at int64) *minute {

@@ -106,7 +106,11 @@ export function Traffic({
 }
 
 const beforeNote = (t: Top, metric: Metric) =>
-  t.before ? `${change(measure(t.total, metric), measure(t.before, metric))} to a week before` : undefined;
+  t.before && measure(t.before, metric) === 0
+    ? 'nothing a week before'
+    : t.before
+      ? `${change(measure(t.total, metric), measure(t.before, metric))} to a week before`
+      : undefined;
 
 function Table({
   top: t,
