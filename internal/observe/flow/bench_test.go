@@ -75,6 +75,15 @@ func BenchmarkStore(b *testing.B) {
 	b.StopTimer()
 	require.Zero(b, s.dropped.Load())
 	b.ReportMetric(float64(s.stored.Load())/b.Elapsed().Seconds(), "records/s")
+	require.NoError(b, st.Flush())
+	f, err := parseFilters([]string{"dst:192.0.2.0/25", "!app:dns"})
+	require.NoError(b, err)
+	s.opts.Retention = 48 * time.Hour
+	began := time.Now()
+	a, err := s.top(b.Context(), question{by: []*dimension{dimensionOf("src")}, filters: f, from: began.Add(-time.Hour), to: began, metric: "bytes", limit: 20, source: fromRecords})
+	require.NoError(b, err)
+	require.Len(b, a.rows, 20)
+	b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/filter")
 }
 
 // BenchmarkTop asks for the top talkers of a day that had 100 million records, and for

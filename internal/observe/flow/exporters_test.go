@@ -159,6 +159,20 @@ func TestWhatAnExporterSaysOfItself(t *testing.T) {
 	require.Equal(t, 1, x.Applications)
 }
 
+// TestAnExporterThatLies sends amounts that cannot be.
+func TestAnExporterThatLies(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, listening)
+	send(t, ports(s)["netflow"], netflow9(1, 100, 1,
+		set9(0, 256, 5, 8, 4, 12, 4, 1, 8, 2, 8, 34, 4),
+		set9(256, "10.0.0.1", "10.0.0.2", uint32(1<<31), uint32(5), uint32(0), uint32(10), uint32(1<<31),
+			"10.0.0.3", "10.0.0.4", uint32(0), uint32(500), uint32(0), uint32(5), uint32(2)),
+	))
+	testkit.Eventually(t, 20*time.Second, "what can be is stored", func() bool { return topOf(s, "by=src&source=records").Total.Flows == 1 })
+	require.EqualValues(t, 1000, topOf(s, "by=src").Total.Bytes)
+	require.EqualValues(t, 1, exporters(s)["127.0.0.1"].Skipped)
+}
+
 func TestNobodyElseMaySend(t *testing.T) {
 	t.Parallel()
 	s := apptest.Start(t, listening)

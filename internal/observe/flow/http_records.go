@@ -134,7 +134,7 @@ type Exporter struct {
 	Last         time.Time `json:"last_seen"`
 	Versions     []string  `json:"versions"`
 	Records      uint64    `json:"records"`
-	Skipped      uint64    `json:"skipped" doc:"Records without addresses."`
+	Skipped      uint64    `json:"skipped" doc:"Records without addresses, and those that speak of more than a pebibyte."`
 	Bytes        uint64    `json:"bytes" doc:"Of the traffic it reported."`
 	Sampling     uint64    `json:"sampling" doc:"One of n packets was looked at, by its last record; 0 when nobody said."`
 	Longest      float64   `json:"longest_seconds" doc:"The longest time that one record of the last hour spoke of."`

@@ -13,6 +13,9 @@ import (
 // maxQueue is how many records wait for the writer; what comes then is dropped.
 const maxQueue = 300_000
 
+// maxAmount is the most bytes, and packets, that are believed of one record: a pebibyte.
+const maxAmount = 1 << 50
+
 // versions by the second byte of a datagram.
 var versions = map[byte]netflow.Version{5: netflow.NetFlow5, 9: netflow.NetFlow9, 10: netflow.IPFIX}
 
@@ -42,7 +45,7 @@ func (s *Service) TakeFlowReport(_ context.Context, from signal.Source, rep sign
 			return
 		}
 		f, ok := r.Flow()
-		if !ok {
+		if !ok || max(f.Bytes, f.RevBytes, f.Packets, f.RevPackets) > maxAmount {
 			skipped++
 			return
 		}

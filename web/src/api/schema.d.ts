@@ -7584,7 +7584,7 @@ export interface components {
             sent_by?: string;
             /**
              * Format: int64
-             * @description Records without addresses.
+             * @description Records without addresses, and those that speak of more than a pebibyte.
              */
             skipped: number;
             sources: components["schemas"]["FlowSource"][];

@@ -130,7 +130,14 @@ function One({ x }: { x: Exporter }) {
                 duration(x.longest_seconds)
               ),
             ],
-            ...(x.skipped ? [['Left out', `${integer(x.skipped)} records without addresses`] as [string, string]] : []),
+            ...(x.skipped
+              ? [
+                  ['Left out', `${integer(x.skipped)} records without addresses or with impossible amounts`] as [
+                    string,
+                    string,
+                  ],
+                ]
+              : []),
           ]}
         />
       </div>
