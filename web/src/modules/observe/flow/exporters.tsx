@@ -59,7 +59,7 @@ function One({ x }: { x: Exporter }) {
   return (
     <Panel
       title={x.item || x.address}
-      note={x.item ? x.address : 'no item has this address'}
+      note={!x.item ? 'no item has this address' : x.item === x.address ? undefined : x.address}
       tools={
         <Link to={flowsURL({ by: 'src', filter: [`exporter:${x.address}`] }) as string} search={true as never}>
           Its traffic
