@@ -53,6 +53,7 @@ tshark                     tshark
 snmp                       snmptrap
 lldpd                      lldpd
 iproute2                   bridge
+softflowd                  softflowd
 "
 BENCH_PACKAGES="
 fping                      fping

@@ -12,6 +12,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/check"
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/edge"
+	"github.com/mainstay-ops/mainstay/internal/observe/flow"
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
 	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
@@ -49,6 +50,7 @@ func modules() []module.Module {
 		agent.Module(),
 		edge.Module(),
 		device.Module(),
+		flow.Module(),
 		ingest.Module(),
 		trap.Module(),
 		scrape.Module(),

@@ -13,6 +13,7 @@ import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
 import { module as device } from './modules/observe/device/module';
 import { module as edge } from './modules/observe/edge/module';
+import { module as flow } from './modules/observe/flow/module';
 import { module as ingest } from './modules/observe/ingest/module';
 import { module as log } from './modules/observe/log/module';
 import { module as scrape } from './modules/observe/scrape/module';
@@ -43,6 +44,7 @@ export const modules = [
   rule,
   trap,
   log,
+  flow,
   ingest,
   scrape,
   incident,

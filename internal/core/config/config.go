@@ -94,6 +94,7 @@ type Config struct {
 	Metrics   Metrics  `yaml:"metrics"`
 	Traces    Traces   `yaml:"traces"`
 	Logs      Logs     `yaml:"logs"`
+	Flows     Flows    `yaml:"flows"`
 	History   History  `yaml:"history"`
 	// Notifications and Escalations limit what is kept of who was told.
 	Notifications History   `yaml:"notifications"`
@@ -141,6 +142,15 @@ type Logs struct {
 type Traces struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
+}
+
+// Flows limits the stores of traffic.
+type Flows struct {
+	// Retention and MaxBytes are of the records as they came.
+	Retention Duration `yaml:"retention"`
+	MaxBytes  Bytes    `yaml:"max_bytes"`
+	// History is how long the sums of days are kept.
+	History Duration `yaml:"history"`
 }
 
 // History limits how long what happened is kept: under history that of check states,
@@ -235,6 +245,7 @@ func Default() Config {
 		Metrics:       Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
 		Traces:        Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
 		Logs:          Logs{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 20 << 30},
+		Flows:         Flows{Retention: Duration(3 * 24 * time.Hour), MaxBytes: 20 << 30, History: Duration(400 * 24 * time.Hour)},
 		History:       History{Retention: Duration(400 * 24 * time.Hour)},
 		Notifications: History{Retention: Duration(400 * 24 * time.Hour)},
 		Escalations:   History{Retention: Duration(400 * 24 * time.Hour)},
@@ -337,6 +348,7 @@ func (c *Config) settings() map[string]func(string) error {
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
 		"logs.retention": text(&c.Logs.Retention), "logs.max_bytes": text(&c.Logs.MaxBytes),
 		"traces.retention": text(&c.Traces.Retention), "traces.max_bytes": text(&c.Traces.MaxBytes),
+		"flows.retention": text(&c.Flows.Retention), "flows.max_bytes": text(&c.Flows.MaxBytes), "flows.history": text(&c.Flows.History),
 		"history.retention": text(&c.History.Retention), "notifications.retention": text(&c.Notifications.Retention), "escalations.retention": text(&c.Escalations.Retention),
 		"session.lifetime": text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
 		"addresses.dns": boolean(&c.Addresses.DNS), "addresses.resolver": str(&c.Addresses.Resolver), "agents.listen": str(&c.Agents.Listen), "agents.public_url": str(&c.Agents.PublicURL),
@@ -404,6 +416,11 @@ func (c *Config) validate() []errs.Field {
 	atLeast("traces.retention", c.Traces.Retention, 24*time.Hour)
 	if c.Traces.MaxBytes < 64<<20 {
 		add("traces.max_bytes", strconv.FormatInt(int64(c.Traces.MaxBytes), 10), "must be at least 64MiB")
+	}
+	atLeast("flows.retention", c.Flows.Retention, 24*time.Hour)
+	atLeast("flows.history", c.Flows.History, 7*24*time.Hour)
+	if c.Flows.MaxBytes < 256<<20 {
+		add("flows.max_bytes", strconv.FormatInt(int64(c.Flows.MaxBytes), 10), "must be at least 256MiB")
 	}
 	atLeast("history.retention", c.History.Retention, 24*time.Hour)
 	// The link in a message that acknowledges works for a week.

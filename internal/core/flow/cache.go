@@ -51,6 +51,7 @@ type source struct {
 	seen      time.Time
 	order     *list.Element // in cache.recent
 
+	count    SourceStats
 	started  bool   // next is known
 	next     uint32 // sequence number that should come
 	uptime   uint32 // of the last datagram
@@ -64,6 +65,7 @@ type cache struct {
 	recent  *list.List // of *source, latest first
 	fields  int        // of all templates
 	stats   Stats
+	learned uint64 // changes of templates and sampling rates
 }
 
 func newCache(l Limits) *cache {
@@ -103,6 +105,7 @@ func (c *cache) forget(s *source, id uint16) {
 	if t := s.templates[id]; t != nil {
 		c.fields -= len(t.fields)
 		c.stats.Templates--
+		c.learned++
 		delete(s.templates, id)
 	}
 }
@@ -119,11 +122,13 @@ func (c *cache) learn(s *source, t *template) bool {
 	}
 	if old != nil {
 		c.stats.Changed++
+		s.count.Changed++
 		c.forget(s, t.id)
 	}
 	s.templates[t.id] = t
 	c.fields += len(t.fields)
 	c.stats.Templates++
+	c.learned++
 	return true
 }
 
@@ -131,6 +136,7 @@ func (c *cache) learn(s *source, t *template) bool {
 // make room; when all sources together hold too much, this one is not kept.
 func (c *cache) wait(s *source, id uint16, body []byte, head *Record, now time.Time) {
 	c.stats.NoTemplate++
+	s.count.NoTemplate++
 	c.expire(s, now)
 	if n := len(s.waiting) - c.limits.WaitingSets + 1; n > 0 {
 		c.giveUp(s, n)
@@ -175,6 +181,7 @@ func (c *cache) take(s *source, id uint16) []waiting {
 		c.stats.Waiting--
 		c.stats.WaitingByte -= len(w.body)
 		c.stats.Recovered++
+		s.count.Recovered++
 		return true
 	})
 	return out
@@ -185,7 +192,9 @@ func (c *cache) sample(s *source, key samplerKey, n uint64) {
 	if n == 0 || n > 1<<32 {
 		return
 	}
-	if _, there := s.samplers[key]; there || len(s.samplers) < c.limits.Samplers {
+	old, there := s.samplers[key]
+	if old != n && (there || len(s.samplers) < c.limits.Samplers) {
 		s.samplers[key] = n
+		c.learned++
 	}
 }

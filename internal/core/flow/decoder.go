@@ -51,6 +51,9 @@ func Is(b []byte) bool {
 	return false
 }
 
+// IsSFlow tells whether a payload looks like sFlow version 5.
+func IsSFlow(b []byte) bool { return Is(b) && b[1] == 0 }
+
 // Decode reads one datagram that came from an exporter at a time, and calls emit
 // with each record, first those that waited for a template in it. The record
 // is valid only until emit returns. An error says why the rest of the datagram
@@ -118,17 +121,20 @@ func (r *run) sequence(s *source, got, units uint32) {
 	if s.started {
 		if missing := got - s.next; missing != 0 && missing < restart {
 			r.cache.stats.Lost += uint64(missing)
+			s.count.Lost += uint64(missing)
 		} else if missing >= restart && s.next-got < restart {
 			return // late: it was counted as lost, and does not move what comes next
 		}
 	}
 	s.started, s.next = true, got+units
+	s.count.Units += uint64(units)
 }
 
 // restarted notes an exporter whose uptime fell although its clock went on.
 func (r *run) restarted(s *source, uptime uint32, exported time.Time) {
 	if s.started && uptime < s.uptime && s.uptime-uptime > 60_000 && !exported.Before(s.exported) && s.uptime < 1<<32-3_600_000 {
 		r.cache.stats.Restarts++
+		s.count.Restarts++
 		s.started = false
 	}
 	s.uptime, s.exported = uptime, exported

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"math"
+	"math/bits"
 	"net/netip"
 	"time"
 )
@@ -64,12 +66,19 @@ func (r *Record) Flow() (Flow, bool) {
 		f.Start, f.End = r.Exported, r.Exported
 	}
 	if f.Sampling > 1 {
-		f.Bytes *= f.Sampling
-		f.Packets *= f.Sampling
-		f.RevBytes *= f.Sampling
-		f.RevPackets *= f.Sampling
+		for _, n := range []*uint64{&f.Bytes, &f.Packets, &f.RevBytes, &f.RevPackets} {
+			*n = times(*n, f.Sampling)
+		}
 	}
 	return f, f.Src.IsValid() && f.Dst.IsValid()
+}
+
+// times multiplies, and stays at the largest number where exporters lie.
+func times(a, b uint64) uint64 {
+	if high, low := bits.Mul64(a, b); high == 0 {
+		return low
+	}
+	return math.MaxUint64
 }
 
 // take reads one field of the public registry.

@@ -172,6 +172,23 @@ type Spans interface {
 	TakeSpans(ctx context.Context, from Source, spans []Span) (Receipt, error)
 }
 
+// FlowReport is one datagram in which an exporter reports traffic: NetFlow, IPFIX or
+// sFlow. It stays in the form of the exporter: what reads it must remember the
+// templates of each exporter over a restart.
+type FlowReport struct {
+	// Item is the name of the item that sent it; adapters leave it empty.
+	Item string
+	// Bytes are used again after the call.
+	Bytes []byte
+}
+
+// FlowReports takes datagrams about traffic. records is how many records of traffic
+// were read. The error is errs.Invalid when the rest of a datagram cannot be read,
+// and errs.Unavailable when nothing can be taken now; nobody sends it again.
+type FlowReports interface {
+	TakeFlowReport(ctx context.Context, from Source, r FlowReport) (records int, err error)
+}
+
 // StaleMarker is the bit pattern of the float that Prometheus sends when a series
 // has ended.
 const StaleMarker uint64 = 0x7ff0000000000002
@@ -190,4 +207,5 @@ type Sinks struct {
 	Lines   Lines
 	Samples Samples
 	Spans   Spans
+	Flows   FlowReports
 }

@@ -39,6 +39,7 @@ func Module() module.Module {
 			s := &Service{d: d, dns: newResolver(d.Config.Addresses.Resolver)}
 			module.Need(d, &s.items)
 			module.Want(d, &s.network)
+			module.Provide[estate.Prefixes](d, s)
 			d.Live.Topic(topic, ReadAddresses)
 			d.Entities.Register(prefixKind, resolvePrefixes)
 			d.Entities.Register(addressKind, resolveAddresses)

@@ -17,10 +17,11 @@ const (
 	samples = iota
 	lines
 	spans
+	flows
 	kinds
 )
 
-var kindNames = [kinds]string{"samples", "lines", "spans"}
+var kindNames = [kinds]string{"samples", "lines", "spans", "flows"}
 
 // bytesRate is the bucket of bytes behind those of the kinds.
 const bytesRate = kinds
@@ -77,8 +78,8 @@ type register struct {
 func newRegister(now func() time.Time, reg prometheus.Registerer) *register {
 	r := &register{
 		now: now, m: map[senderKey]*sender{},
-		taken:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mainstay_ingest_taken_total", Help: "Samples, log lines and spans that were handed to a store."}, []string{"protocol", "kind"}),
-		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mainstay_ingest_dropped_total", Help: "Samples, log lines, spans and messages that were dropped, by reason."}, []string{"protocol", "reason"}),
+		taken:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mainstay_ingest_taken_total", Help: "Samples, log lines, spans and flow records that were handed to a store."}, []string{"protocol", "kind"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mainstay_ingest_dropped_total", Help: "Samples, log lines, spans, flow records and messages that were dropped, by reason."}, []string{"protocol", "reason"}),
 		bytes:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mainstay_ingest_bytes_total", Help: "Bytes that came in, before decompression."}, []string{"protocol"}),
 	}
 	reg.MustRegister(r.taken, r.dropped, r.bytes, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mainstay_ingest_senders", Help: "Senders that were heard since the start."}, func() float64 {
@@ -202,6 +203,7 @@ type Source struct {
 	Samples  int64     `json:"samples"`
 	Lines    int64     `json:"lines"`
 	Spans    int64     `json:"spans"`
+	Flows    int64     `json:"flows" doc:"Records of traffic."`
 	Series   int64     `json:"series" doc:"Different series that had a value within two hours."`
 	Bytes    int64     `json:"bytes" doc:"As received, before decompression."`
 	Dropped  int64     `json:"dropped"`
@@ -238,7 +240,7 @@ func (s *sender) view(slot int64) Source {
 	s.roll(slot)
 	v := Source{
 		Protocol: s.key.protocol, Sender: s.key.sender, Address: s.address, First: s.first.UTC(), Last: s.last.UTC(),
-		Samples: s.taken[samples], Lines: s.taken[lines], Spans: s.taken[spans], Bytes: s.bytes,
+		Samples: s.taken[samples], Lines: s.taken[lines], Spans: s.taken[spans], Flows: s.taken[flows], Bytes: s.bytes,
 		Losses: []Loss{}, Why: s.why, Rate: make([]float64, 0, slots-1),
 	}
 	if !s.whyAt.IsZero() {

@@ -113,3 +113,30 @@ func (g gate) TakeSpans(ctx context.Context, from signal.Source, in []signal.Spa
 	r, err := g.s.spans.TakeSpans(ctx, from, in)
 	return g.leave(sd, spans, len(in), r, err)
 }
+
+// TakeFlowReport implements signal.FlowReports. How many records a datagram has is
+// known when it was read, so the limit holds from the next one on.
+func (g gate) TakeFlowReport(ctx context.Context, from signal.Source, r signal.FlowReport) (int, error) {
+	sd, err := g.enter(ctx, from, flows, 0, len(r.Bytes))
+	if err != nil {
+		g.s.senders.lost(sd, reasonRate, errs.Message(err), 1)
+		return 0, err
+	}
+	if g.s.flows == nil {
+		err := absent("flows")
+		g.s.senders.lost(sd, reasonUnavailable, errs.Message(err), 1)
+		return 0, err
+	}
+	r.Item = g.s.match.item(ctx, from, signal.Hints{})
+	n, err := g.s.flows.TakeFlowReport(ctx, from, r)
+	sd.allow(g.s.now(), flows, int64(n), g.s.settings().Limits.FlowsPerSecond)
+	g.s.senders.took(sd, flows, n)
+	if err != nil {
+		reason := reasonMalformed
+		if errs.Is(err, errs.Unavailable) {
+			reason = reasonUnavailable
+		}
+		g.s.senders.lost(sd, reason, errs.Message(err), 1)
+	}
+	return n, err
+}

@@ -30,6 +30,7 @@ type Overview struct {
 	Metrics bool `json:"metrics"`
 	Logs    bool `json:"logs"`
 	Traces  bool `json:"traces"`
+	Flows   bool `json:"flows"`
 }
 
 // IDIn names a thing by its id in the path.
@@ -64,7 +65,7 @@ func (s *Service) overview() Overview {
 	for _, p := range config.Ports() {
 		usual[p.Name] = p.Usual
 	}
-	o := Overview{URL: s.d.Config.PublicURL, Protocols: []Protocol{}, Metrics: s.samples != nil, Logs: s.lines != nil, Traces: s.spans != nil}
+	o := Overview{URL: s.d.Config.PublicURL, Protocols: []Protocol{}, Metrics: s.samples != nil, Logs: s.lines != nil, Traces: s.spans != nil, Flows: s.flows != nil}
 	for _, p := range signal.Protocols() {
 		v := Protocol{Name: p.Name, Title: p.Title, Ports: s.ports.view(p, usual)}
 		if p.HTTP != nil {

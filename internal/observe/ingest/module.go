@@ -32,6 +32,7 @@ type Service struct {
 	samples signal.Samples
 	lines   signal.Lines
 	spans   signal.Spans
+	flows   signal.FlowReports
 	budget  observe.SeriesBudget
 
 	force   atomic.Pointer[inForce]
@@ -67,6 +68,7 @@ func Module() module.Module {
 			module.Want(d, &s.samples)
 			module.Want(d, &s.lines)
 			module.Want(d, &s.spans)
+			module.Want(d, &s.flows)
 			module.Want(d, &s.budget)
 			module.Provide[signal.Intake](d, gate{s})
 			return s, nil

@@ -2052,6 +2052,190 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flows/dimensions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * By what traffic can be told apart
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-flow-dimensions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/exporters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The devices that report traffic, and how well
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-flow-exporters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/exporters/{address}/interfaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The interfaces of an exporter
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-flow-interfaces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records of traffic as they came, the newest first
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-flow-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The most traffic over time
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-flow-series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How unusual traffic is judged
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["get-flow-settings"];
+        /**
+         * Change how unusual traffic is judged
+         * @description Needs the permission `flow.write`.
+         */
+        put: operations["set-flow-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How receiving of flows goes
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["get-flow-status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/top": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who sent, received or carried the most traffic
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-top-flows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/unusual": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Traffic that was unusual, the newest first
+         * @description Needs the permission `flow.read`.
+         */
+        get: operations["list-unusual-flows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/heartbeat": {
         parameters: {
             query?: never;
@@ -7816,6 +8000,319 @@ export interface components {
              */
             population: number;
         };
+        FlowDimension: {
+            name: string;
+            title: string;
+        };
+        FlowExporter: {
+            address: string;
+            /**
+             * Format: int64
+             * @description Named by itself.
+             */
+            applications: number;
+            /**
+             * Format: int64
+             * @description Of the traffic it reported.
+             */
+            bytes: number;
+            /** Format: date-time */
+            first_seen: string;
+            /**
+             * Format: int64
+             * @description Named by SNMP or by itself.
+             */
+            interfaces: number;
+            item?: string;
+            /** Format: date-time */
+            last_seen: string;
+            /**
+             * Format: double
+             * @description The longest time that one record of the last hour spoke of.
+             */
+            longest_seconds: number;
+            /** @description Records per second, in steps of ten seconds, the newest last. */
+            rate: number[];
+            /** Format: int64 */
+            records: number;
+            /**
+             * Format: int64
+             * @description One of n packets was looked at, by its last record; 0 when nobody said.
+             */
+            sampling: number;
+            /** @description Address that its datagrams came from last. */
+            sent_by?: string;
+            /**
+             * Format: int64
+             * @description Records without addresses, and those that speak of more than a pebibyte.
+             */
+            skipped: number;
+            sources: components["schemas"]["FlowSource"][];
+            versions: string[];
+        };
+        FlowFilter: {
+            dimension: string;
+            label: components["schemas"]["FlowLabel"];
+            not: boolean;
+            /** @description As it was given. */
+            text: string;
+        };
+        FlowFinding: {
+            /** Format: date-time */
+            began_at: string;
+            /** Format: date-time */
+            detected_at: string;
+            end_reason?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            id: string;
+            item?: string;
+            /** @enum {string} */
+            kind: "new_talker" | "port_scan" | "sweep" | "fan_out" | "outflow" | "flood";
+            peer?: string;
+            /** Format: int64 */
+            port?: number;
+            /** @description In words and figures. */
+            reason: string;
+            /** @enum {string} */
+            severity: "warning" | "critical";
+            /** @description Address of who does it; of a flood, to whom it is done. */
+            subject: string;
+            title: string;
+        };
+        FlowInterface: {
+            alias?: string;
+            /** Format: int32 */
+            index: number;
+            name: string;
+            /** Format: int64 */
+            speed_bps?: number;
+            /** @description For filters: exporter and index. */
+            value: string;
+        };
+        FlowJudging: {
+            learning: boolean;
+            /**
+             * Format: date-time
+             * @description Nothing is told before; absent before the first record.
+             */
+            learning_until?: string;
+            settings: components["schemas"]["UnusualSettings"];
+        };
+        FlowLabel: {
+            /** @description Name of the item that it is. */
+            item?: string;
+            /** @description For people; the value itself where there is no other name. */
+            text: string;
+        };
+        FlowLine: {
+            key: string[];
+            labels: components["schemas"]["FlowLabel"][];
+            /** @description By step, in the metric. */
+            values: number[];
+        };
+        FlowPortState: {
+            /** @description Empty when it is off. */
+            address?: string;
+            name: string;
+            /** Format: int64 */
+            usual: number;
+        };
+        FlowRecord: {
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Of the traffic, estimated where packets were sampled.
+             */
+            bytes: number;
+            class_text?: string;
+            exporter: components["schemas"]["FlowLabel"];
+            /** @description All that is stored. */
+            fields: {
+                [key: string]: string;
+            };
+            flags_text?: string;
+            /** Format: date-time */
+            flow_end?: string;
+            /** Format: date-time */
+            flow_start?: string;
+            from: components["schemas"]["FlowLabel"];
+            in: components["schemas"]["FlowLabel"];
+            out: components["schemas"]["FlowLabel"];
+            /** Format: int64 */
+            packets: number;
+            to: components["schemas"]["FlowLabel"];
+        };
+        FlowSeries: {
+            before?: components["schemas"]["FlowSums"];
+            /** @description Of all traffic in the time compared with. */
+            before_totals?: number[];
+            by: string[];
+            filters: components["schemas"]["FlowFilter"][];
+            /**
+             * Format: date-time
+             * @description Beginning of the first span that is counted.
+             */
+            from: string;
+            lines: components["schemas"]["FlowLine"][];
+            metric: string;
+            /** @description What the figures leave out. */
+            note?: string;
+            /**
+             * Format: double
+             * @description Length of the range; bytes times eight by it are bits per second.
+             */
+            seconds: number;
+            /** @enum {string} */
+            source: "sums" | "conversations" | "records";
+            /**
+             * Format: date-time
+             * @description Of the first step.
+             */
+            start: string;
+            /** Format: int64 */
+            step_seconds: number;
+            /** Format: date-time */
+            to: string;
+            total: components["schemas"]["FlowSums"];
+            /** @description Of all traffic, by step. */
+            totals: number[];
+        };
+        FlowSource: {
+            /**
+             * Format: int32
+             * @description Observation domain, source id, engine or sub-agent.
+             */
+            domain: number;
+            /**
+             * Format: int64
+             * @description Missing by the sequence numbers.
+             */
+            lost: number;
+            /** Format: double */
+            lost_percent: number;
+            /**
+             * Format: int64
+             * @description Sets that came before their template.
+             */
+            no_template: number;
+            /**
+             * Format: int64
+             * @description Since the start of the program, by the sequence numbers: datagrams of NetFlow 9 and sFlow, records of NetFlow 5 and IPFIX.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Of these, sets that were read later.
+             */
+            recovered: number;
+            /** Format: int64 */
+            restarts: number;
+            /** @description Rates told in options data: n of one of n packets. */
+            sampling: number[];
+            /** Format: int64 */
+            templates: number;
+            version: string;
+            /**
+             * Format: int64
+             * @description Sets of records that wait for their template.
+             */
+            waiting: number;
+        };
+        FlowStatus: {
+            /**
+             * Format: int64
+             * @description Size of their files.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Records that could not be stored since the start.
+             */
+            dropped: number;
+            /** @description Nothing is stored because the disk is full. */
+            full: boolean;
+            /** Format: double */
+            keep_hours: number;
+            /** Format: date-time */
+            oldest?: string;
+            ports: components["schemas"]["FlowPortState"][];
+            /**
+             * Format: int64
+             * @description Records that are kept.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Records since the start of the program.
+             */
+            stored: number;
+            /**
+             * Format: int64
+             * @description Records that wait to be stored.
+             */
+            waiting: number;
+        };
+        FlowSums: {
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Number of records.
+             */
+            flows: number;
+            /** Format: int64 */
+            packets: number;
+        };
+        FlowTop: {
+            before?: components["schemas"]["FlowSums"];
+            by: string[];
+            filters: components["schemas"]["FlowFilter"][];
+            /**
+             * Format: date-time
+             * @description Beginning of the first span that is counted.
+             */
+            from: string;
+            metric: string;
+            /** @description What the figures leave out. */
+            note?: string;
+            rows: components["schemas"]["FlowTopRow"][];
+            /**
+             * Format: double
+             * @description Length of the range; bytes times eight by it are bits per second.
+             */
+            seconds: number;
+            /** @enum {string} */
+            source: "sums" | "conversations" | "records";
+            /** Format: date-time */
+            to: string;
+            total: components["schemas"]["FlowSums"];
+        };
+        FlowTopRow: {
+            /** @description In the time compared with. */
+            before?: components["schemas"]["FlowSums"];
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Number of records.
+             */
+            flows: number;
+            /** @description A value for each dimension; empty where the exporter did not say. */
+            key: string[];
+            labels: components["schemas"]["FlowLabel"][];
+            /** Format: int64 */
+            packets: number;
+            /**
+             * Format: double
+             * @description Of all traffic in the answer, by the metric.
+             */
+            percent: number;
+        };
         IgnoreUnknownSourceBody: {
             ignored: boolean;
         };
@@ -8046,6 +8543,12 @@ export interface components {
              * @description Before decompression.
              */
             bytes_per_second: number;
+            /**
+             * Format: int64
+             * @description Records of traffic.
+             * @default 500000
+             */
+            flows_per_second: number;
             /** Format: int64 */
             lines_per_second: number;
             /** Format: int64 */
@@ -8064,6 +8567,7 @@ export interface components {
             reason: string;
         };
         IngestOverview: {
+            flows: boolean;
             logs: boolean;
             metrics: boolean;
             protocols: components["schemas"]["IngestProtocol"][];
@@ -8112,6 +8616,11 @@ export interface components {
             dropped: number;
             /** Format: date-time */
             first_seen: string;
+            /**
+             * Format: int64
+             * @description Records of traffic.
+             */
+            flows: number;
             /** Format: date-time */
             last_seen: string;
             /** Format: int64 */
@@ -9201,6 +9710,41 @@ export interface components {
         };
         ListEdge: {
             items: components["schemas"]["Edge"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListFlowDimension: {
+            items: components["schemas"]["FlowDimension"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListFlowExporter: {
+            items: components["schemas"]["FlowExporter"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListFlowFinding: {
+            items: components["schemas"]["FlowFinding"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListFlowInterface: {
+            items: components["schemas"]["FlowInterface"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListFlowRecord: {
+            items: components["schemas"]["FlowRecord"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -11229,6 +11773,54 @@ export interface components {
             time_zone?: string;
             /** Format: date-time */
             to: string;
+        };
+        UnusualSettings: {
+            /**
+             * Format: double
+             * @description How many times what is usual.
+             */
+            factor: number;
+            /**
+             * Format: int64
+             * @description Addresses that one talks to in five minutes, at the least, to be a fan-out.
+             */
+            fan_out_hosts: number;
+            /**
+             * Format: int64
+             * @description Packets per second to one address, at the least.
+             */
+            flood_packets: number;
+            /**
+             * Format: int64
+             * @description Senders to one address in five minutes, at the least.
+             */
+            flood_sources: number;
+            /** @description Addresses or networks that are never the reason: scanners, monitoring, backup. */
+            ignore: string[];
+            /** @description Networks that are yours besides the private ones. */
+            inside: string[];
+            /**
+             * Format: int64
+             * @description How long nothing is told, at the beginning and of an address that is new.
+             */
+            learning_hours: number;
+            /** @description Kinds that are not judged. */
+            off: string[];
+            /**
+             * Format: int64
+             * @description Megabytes that one address sends to the outside in five minutes, at the least.
+             */
+            outflow_mb: number;
+            /**
+             * Format: int64
+             * @description Ports of one address that one other tries in five minutes.
+             */
+            scan_ports: number;
+            /**
+             * Format: int64
+             * @description Addresses of which one other tries the same port in five minutes.
+             */
+            sweep_hosts: number;
         };
         UpdateIncidentBody: {
             /** @description E-mail address, id or me; empty for nobody. */
@@ -22397,6 +22989,908 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-flow-dimensions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFlowDimension"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-flow-exporters": {
+        parameters: {
+            query?: {
+                /** @description Only that of this item. */
+                item?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFlowExporter"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-flow-interfaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFlowInterface"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-flow-records": {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, seconds since 1970, or an age such as 15m or 2d; an hour before the end when empty. */
+                from?: string;
+                /** @description As from; now when empty. */
+                to?: string;
+                /** @description A dimension and a value such as src:10.0.0.1, dst:10.0.0.0/8 or !app:https. Several of one dimension: one of them. */
+                filter?: string[];
+                /** @description Where to look. Usually chosen by the question: sums when there is no filter, records for up to six hours, else the largest conversations of each span. */
+                source?: "sums" | "conversations" | "records";
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFlowRecord"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-flow-series": {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, seconds since 1970, or an age such as 15m or 2d; an hour before the end when empty. */
+                from?: string;
+                /** @description As from; now when empty. */
+                to?: string;
+                /** @description A dimension and a value such as src:10.0.0.1, dst:10.0.0.0/8 or !app:https. Several of one dimension: one of them. */
+                filter?: string[];
+                /** @description Where to look. Usually chosen by the question: sums when there is no filter, records for up to six hours, else the largest conversations of each span. */
+                source?: "sums" | "conversations" | "records";
+                /** @description A dimension, or up to three joined by commas. */
+                by?: string;
+                metric?: "bytes" | "packets" | "flows";
+                limit?: number;
+                /** @description An age such as 7d: how much the same was so long before. */
+                compare?: string;
+                /** @description Width of a step, such as 5m; fitting the range when empty. */
+                step?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowSeries"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-flow-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowJudging"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-flow-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnusualSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowJudging"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-flow-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowStatus"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-top-flows": {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, seconds since 1970, or an age such as 15m or 2d; an hour before the end when empty. */
+                from?: string;
+                /** @description As from; now when empty. */
+                to?: string;
+                /** @description A dimension and a value such as src:10.0.0.1, dst:10.0.0.0/8 or !app:https. Several of one dimension: one of them. */
+                filter?: string[];
+                /** @description Where to look. Usually chosen by the question: sums when there is no filter, records for up to six hours, else the largest conversations of each span. */
+                source?: "sums" | "conversations" | "records";
+                /** @description A dimension, or up to three joined by commas. */
+                by?: string;
+                metric?: "bytes" | "packets" | "flows";
+                limit?: number;
+                /** @description An age such as 7d: how much the same was so long before. */
+                compare?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowTop"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-unusual-flows": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                kind?: "new_talker" | "port_scan" | "sweep" | "fan_out" | "outflow" | "flood";
+                /** @description Only what is not over. */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListFlowFinding"];
+                };
             };
             /** @description Bad Request */
             400: {

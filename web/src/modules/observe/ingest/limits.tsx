@@ -48,7 +48,7 @@ export function AllowedForm({
 }
 
 const whole = z.number('Give a number; 0 is no limit.').check(z.minimum(0, 'Give 0 for no limit, or more.'));
-const limitsSchema = z.object({ samples: whole, lines: whole, spans: whole, mib: whole, series: whole });
+const limitsSchema = z.object({ samples: whole, lines: whole, spans: whole, flows: whole, mib: whole, series: whole });
 const MIB = 1 << 20;
 
 /** What each sender may send. */
@@ -61,6 +61,7 @@ export function LimitsForm({ settings, onClose }: { settings: Settings; onClose:
       samples: l.samples_per_second,
       lines: l.lines_per_second,
       spans: l.spans_per_second,
+      flows: l.flows_per_second ?? 0,
       mib: Math.round(l.bytes_per_second / MIB),
       series: l.series_per_source,
     },
@@ -71,6 +72,7 @@ export function LimitsForm({ settings, onClose }: { settings: Settings; onClose:
           samples_per_second: v.samples,
           lines_per_second: v.lines,
           spans_per_second: v.spans,
+          flows_per_second: v.flows,
           bytes_per_second: v.mib * MIB,
           series_per_source: v.series,
         },
@@ -88,6 +90,7 @@ export function LimitsForm({ settings, onClose }: { settings: Settings; onClose:
       <NumberInput label="Samples per second" {...props} {...form.field('samples')} />
       <NumberInput label="Log lines per second" {...props} {...form.field('lines')} />
       <NumberInput label="Spans per second" {...props} {...form.field('spans')} />
+      <NumberInput label="Flow records per second" {...props} {...form.field('flows')} />
       <NumberInput label="MiB per second" {...props} {...form.field('mib')} />
       <NumberInput label="Active series" {...props} {...form.field('series')} />
       <FormActions action="Save" pending={form.pending} onCancel={onClose} />

@@ -7,6 +7,7 @@ const overview: Overview = {
   metrics: true,
   logs: true,
   traces: false,
+  flows: false,
   protocols: [
     { name: 'influx', title: 'InfluxDB line protocol', path: '/ingest/influx', ports: [] },
     {
