@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/netpath"
@@ -195,7 +194,7 @@ func runPath(c *cobra.Command, args []string) error {
 	out, isFile := c.OutOrStdout().(*os.File)
 	done := make(chan struct{})
 	go func() { defer close(done); eng.Run(ctx) }()
-	if !asJSON && isFile && isTerminal(out) {
+	if !asJSON && isFile && terminalWidth(out) > 0 {
 		view.follow(ctx, out, changed)
 	}
 	<-done
@@ -205,9 +204,4 @@ func runPath(c *cobra.Command, args []string) error {
 		return enc.Encode(view.json(every))
 	}
 	return view.print(c.OutOrStdout(), 0)
-}
-
-func isTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	return err == nil
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/mainstay-ops/mainstay/internal/core/netpath"
 )
 
@@ -101,10 +99,7 @@ func (v *pathView) follow(ctx context.Context, out *os.File, changed <-chan stru
 	fmt.Fprint(out, "\x1b[?25l\x1b[2J")
 	defer fmt.Fprint(out, "\x1b[?25h\x1b[H\x1b[2J")
 	for {
-		width := 0
-		if w, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil {
-			width = int(w.Col)
-		}
+		width := terminalWidth(out)
 		var b strings.Builder
 		_ = v.print(&b, width)
 		fmt.Fprint(out, "\x1b[H"+strings.ReplaceAll(b.String(), "\n", "\x1b[K\n")+"\x1b[J")
