@@ -64,6 +64,8 @@ type state struct {
 	// route is who answered last at each distance.
 	route []Hop
 	count int
+	// longer counts looks that found the target farther away.
+	longer int
 	// looked is the round that last looked at the whole way; look asks for another.
 	looked int
 	look   bool
@@ -357,7 +359,7 @@ func (st *state) take(r *round) *Round {
 	case r.arrived > 0:
 		// Beyond this distance is nobody. A round that does not look so far cannot know
 		// that the way became longer, a look at the whole way can.
-		st.distance = r.arrived
+		st.setDistance(r)
 	case r.explore && out.Arrived:
 		st.look = true // the probe to the right distance was lost
 	}
@@ -381,6 +383,19 @@ func (st *state) take(r *round) *Round {
 	}
 	st.changed(out)
 	return out
+}
+
+// setDistance learns how far the target is. That it is farther than before is believed
+// when somebody else answered at the old distance, or at the third time: a lost probe
+// looks the same.
+func (st *state) setDistance(r *round) {
+	if st.distance > 0 && r.arrived > st.distance && r.hops[st.distance-1].Code != Exceeded {
+		if st.longer++; st.longer < 3 {
+			st.look = true
+			return
+		}
+	}
+	st.distance, st.longer = r.arrived, 0
 }
 
 // changed asks for a look at the whole way when it is not what it was.

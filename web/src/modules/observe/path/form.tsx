@@ -136,7 +136,7 @@ export function PathForm({ old, onClose }: { old: Spec | undefined; onClose: () 
             await deletePath(old.name);
             await client.invalidateQueries({ queryKey: ['paths', 'list'] });
             done(`${old.name} is deleted.`);
-            void navigate({ to: '/observe/paths' });
+            void navigate({ to: '/observe/paths' as string });
           }}
         >
           Everything that was measured of it is removed too.
