@@ -205,6 +205,9 @@ func (e *Engine) begin(st *state, due, now time.Time) {
 		r.hops = make([]Hop, min(st.heard, st.t.MaxTTL))
 		last = len(r.hops)
 	}
+	for i := range r.hops {
+		r.hops[i].Code = NotSent // until it is
+	}
 	step := min(gap, st.t.Every*6/10/time.Duration(last+1))
 	r.sending = last + 1
 	e.push(task{at: now, st: st, r: r})
@@ -242,6 +245,9 @@ func (e *Engine) send(r *round, ttl int, _ time.Time) {
 	}
 	p.sent = at
 	r.waiting[p.token] = p
+	if ttl > 0 {
+		r.hops[ttl-1].Code = Silent
+	}
 }
 
 // fail notes that a probe could not be sent.
@@ -309,8 +315,12 @@ func (e *Engine) Hear(a Answer) {
 		r.end = h
 	default:
 		r.hops[p.ttl-1] = h
+		r.st.heard = max(r.st.heard, p.ttl)
 		if a.Code == Reached && (r.arrived == 0 || p.ttl < r.arrived) {
 			r.arrived = p.ttl
+			if r.st.distance == 0 || p.ttl < r.st.distance {
+				r.st.distance = p.ttl // rounds that begin before this one ends need it
+			}
 		}
 		if a.Code != Exceeded {
 			r.stop = min(r.stop, p.ttl)
@@ -368,9 +378,11 @@ func (st *state) take(r *round) *Round {
 		n = far
 	}
 	out.Hops = make([]Hop, n, n+1)
-	copy(out.Hops, r.hops)
+	for i := copy(out.Hops, r.hops); i < n; i++ {
+		out.Hops[i].Code = NotSent
+	}
 	switch {
-	case st.distance == 0 && out.Arrived:
+	case st.distance == 0 && out.Arrived && r.explore:
 		out.Hops = append(out.Hops, out.End)
 	case st.distance > 0 && (out.Arrived || out.Hops[st.distance-1].Code == Reached || !out.Hops[st.distance-1].Answered()):
 		// The row of the target is that of the probe with hops to spare.

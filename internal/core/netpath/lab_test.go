@@ -32,6 +32,7 @@ type lab struct {
 	flows map[netip.Addr]map[uint64]bool // by target, what routers take for the flow
 	truth map[labKey]*labTruth
 	ended bool
+	until time.Time // what comes later is not counted
 }
 
 type labKey struct {
@@ -159,6 +160,9 @@ func (l *lab) packet(p []byte, at time.Time) {
 	body := p[head:]
 	if proto == protoTCP && body[13]&0x04 != 0 {
 		return // the reset that the kernel sends for the answer to our SYN
+	}
+	if !l.until.IsZero() && at.After(l.until) {
+		return
 	}
 	flow := flowOf(p, proto, body)
 	if l.flows[dst] == nil {

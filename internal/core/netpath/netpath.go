@@ -86,7 +86,7 @@ const (
 	Prohibited              // !X
 	TooBig                  // !F
 	Unreachable             // any other reason
-	NotSent                 // this machine could not send the probe
+	NotSent                 // nothing was sent to this distance in the round
 )
 
 // String is the mark that traceroute prints; empty for normal answers.
@@ -104,8 +104,6 @@ func (c Code) String() string {
 		return "!F"
 	case Unreachable:
 		return "!U"
-	case NotSent:
-		return "!S"
 	}
 	return ""
 }
