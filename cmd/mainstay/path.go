@@ -85,7 +85,9 @@ func (p *pathRun) take(r *netpath.Round) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rounds++
-	p.long = len(r.Hops)
+	if len(r.Hops) > 0 {
+		p.long = len(r.Hops)
+	}
 	p.end.TakeEnd(r)
 	for i, h := range r.Hops {
 		for len(p.hops) <= i {

@@ -377,14 +377,13 @@ func (st *state) take(r *round) *Round {
 	if n == 0 || (!out.Arrived && far > n) {
 		n = far
 	}
-	out.Hops = make([]Hop, n, n+1)
-	for i := copy(out.Hops, r.hops); i < n; i++ {
+	out.Hops = make([]Hop, n)
+	// Who refuses does so at every distance from his own on.
+	for i := copy(out.Hops, r.hops[:min(len(r.hops), r.stop)]); i < n; i++ {
 		out.Hops[i].Code = NotSent
 	}
-	switch {
-	case st.distance == 0 && out.Arrived && r.explore:
-		out.Hops = append(out.Hops, out.End)
-	case st.distance > 0 && (out.Arrived || out.Hops[st.distance-1].Code == Reached || !out.Hops[st.distance-1].Answered()):
+	// While the distance is not known, only the answer of the target is told.
+	if st.distance > 0 && (out.Arrived || out.Hops[st.distance-1].Code == Reached || !out.Hops[st.distance-1].Answered()) {
 		// The row of the target is that of the probe with hops to spare.
 		out.Hops[st.distance-1] = Hop{Code: r.end.Code}
 		if out.Arrived {

@@ -133,6 +133,7 @@ func TestEngineIgnoresForgedAnswers(t *testing.T) {
 			}
 		}()
 		w.eng.Run(ctx)
+		time.Sleep(time.Second) // the forger ends too
 		require.NotEmpty(t, got)
 		for _, r := range got {
 			require.False(t, r.Arrived)

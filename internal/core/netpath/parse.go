@@ -33,9 +33,9 @@ func (f *flow) parse4(b []byte) (a Answer, ok bool) {
 		return a, true
 	case 3, 11:
 		typ, code := b[0], b[1]
-		_, dst, proto, quoted, id, ok := ip4(b[8:])
-		if !ok || len(quoted) < 8 {
-			return a, false
+		own, dst, proto, quoted, id, ok := ip4(b[8:])
+		if !ok || len(quoted) < 8 || (own == src && dst != src) {
+			return a, false // this machine itself complains, it is no hop
 		}
 		a.To = dst
 		if typ == 11 {
@@ -75,6 +75,9 @@ func (f *flow) parse6(b []byte, from netip.Addr) (a Answer, ok bool) {
 			return a, false
 		}
 		a.To = netip.AddrFrom16([16]byte(q[24:40]))
+		if own := netip.AddrFrom16([16]byte(q[8:24])); own == from && a.To != from {
+			return a, false // this machine itself complains, it is no hop
+		}
 		switch {
 		case typ == 3 && code != 0:
 			return a, false

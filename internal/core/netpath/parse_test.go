@@ -57,6 +57,15 @@ func TestFlowIsConstant(t *testing.T) {
 	}
 }
 
+// A host that finds no way itself complains to itself; that is no hop.
+func TestOwnComplaintsAreNoHops(t *testing.T) {
+	t.Parallel()
+	b := make([]byte, 2048)
+	n := testFlow.packet4(b, &Probe{Addr: them, Proto: ICMP, TTL: 3, Token: 7}, me)
+	_, ok := testFlow.parse4(outer(me, append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, b[:n]...)))
+	require.False(t, ok)
+}
+
 func TestAnswersOfOthersAreNotOurs(t *testing.T) {
 	t.Parallel()
 	b := make([]byte, 2048)

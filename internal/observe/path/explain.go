@@ -77,7 +77,8 @@ func noteAt(rows []HopRow, i int, endLoss float64) string {
 	farther := false
 	least := endLoss
 	for _, x := range rows[i+1:] {
-		if x.Sent > 0 && x.Lost < x.Sent {
+		// A hop that was asked seldom tells little.
+		if 2*x.Sent >= h.Sent && x.Lost < x.Sent {
 			farther = true
 			least = min(least, x.Loss)
 		}

@@ -161,7 +161,6 @@ type gathered struct {
 	n        int
 	rounds   int64
 	distance int
-	farthest map[int]int64
 	end      netpath.Stats
 	parts    []part
 	hops     []*hopSum
@@ -171,7 +170,7 @@ type gathered struct {
 func newGathered(from, to time.Time, every time.Duration) *gathered {
 	step := max(to.Sub(from)/maxParts, every).Truncate(time.Millisecond)
 	n := int((to.Sub(from) + step - 1) / step)
-	return &gathered{from: from, step: step, n: n, parts: make([]part, n), farthest: map[int]int64{}}
+	return &gathered{from: from, step: step, n: n, parts: make([]part, n)}
 }
 
 func (g *gathered) take(r *netpath.Round) {
@@ -182,9 +181,8 @@ func (g *gathered) take(r *netpath.Round) {
 	g.rounds++
 	g.end.TakeEnd(r)
 	g.parts[i].take(r.End, r.Arrived)
-	if r.Arrived {
+	if r.Distance() > 0 {
 		g.distance = len(r.Hops)
-		g.farthest[len(r.Hops)]++
 	}
 	for ttl, h := range r.Hops {
 		for len(g.hops) <= ttl {
@@ -240,6 +238,10 @@ func (s *Service) report(ctx context.Context, name string, from, to time.Time) (
 	for i, h := range g.hops {
 		x := HopRow{TTL: i + 1, Addresses: s.addresses(ctx, h.addrs), Target: h.target > 0, Figures: figures(&h.Stats), Mark: h.last.String(), Timeline: timeline(h.parts)}
 		out.Hops = append(out.Hops, x)
+	}
+	// Beyond the target nobody answered: it was looked there while it was silent.
+	for n := len(out.Hops); n > max(g.distance, 1) && out.Hops[n-1].Sent == out.Hops[n-1].Lost; n-- {
+		out.Hops = out.Hops[:n-1]
 	}
 	for i := len(g.route.Changes) - 1; i >= 0; i-- {
 		out.Changes = append(out.Changes, changeOut(g.route.Changes[i]))
