@@ -310,10 +310,9 @@ func (e *Engine) Hear(a Answer) {
 	r := p.r
 	delete(r.waiting, p.token)
 	h := Hop{Addr: a.From, RTT: max(a.At.Sub(p.sent), 0), Code: a.Code}
-	switch {
-	case p.ttl == 0:
+	if p.ttl == 0 {
 		r.end = h
-	default:
+	} else {
 		r.hops[p.ttl-1] = h
 		r.st.heard = max(r.st.heard, p.ttl)
 		if a.Code == Reached && (r.arrived == 0 || p.ttl < r.arrived) {

@@ -24,13 +24,13 @@ func explain(r *Report) {
 	if r.Rounds == 0 || r.End.Sent == 0 {
 		return
 	}
-	switch {
-	case r.End.Lost == r.End.Sent:
+	switch r.End.Lost {
+	case r.End.Sent:
 		say("The target did not answer any of %d probes.", r.End.Sent)
 		if i := lastAnswering(rows); i >= 0 {
 			say("The last hop that answered is hop %d (%s).", rows[i].TTL, who(rows[i]))
 		}
-	case r.End.Lost == 0:
+	case 0:
 		say("None of %d probes to the target was lost.", r.End.Sent)
 	default:
 		say("%d of %d probes to the target were lost (%s).", r.End.Lost, r.End.Sent, percent(r.End.Loss))

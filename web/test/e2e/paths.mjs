@@ -35,7 +35,7 @@ async function run(step) {
     await page.getByRole('button', { name: 'Back to now' }).click();
 
     step('a comment is said');
-    await page.getByLabel('Comment').fill('the line is changed');
+    await page.getByRole('textbox', { name: 'Comment', exact: true }).fill('the line is changed');
     await page.getByRole('button', { name: 'Comment', exact: true }).click();
     await page.getByText('the line is changed').first().waitFor();
 

@@ -20,9 +20,18 @@ func TestJudgeHoldsUntilRecovery(t *testing.T) {
 		loss, mos float64
 		want      observe.Status
 	}{
-		{0.049, 4, observe.OK}, {0.05, 4, observe.Warning}, {0.041, 4, observe.Warning}, {0.04, 4, observe.OK},
-		{0.1, 4, observe.Critical}, {0.09, 4, observe.Critical}, {0.08, 4, observe.Warning}, {0.02, 4, observe.OK},
-		{0, 3.59, observe.Critical}, {0, 3.65, observe.Critical}, {0, 3.7, observe.OK}, {1, 1, observe.Critical},
+		{0.049, 4, observe.OK},
+		{0.05, 4, observe.Warning},
+		{0.041, 4, observe.Warning},
+		{0.04, 4, observe.OK},
+		{0.1, 4, observe.Critical},
+		{0.09, 4, observe.Critical},
+		{0.08, 4, observe.Warning},
+		{0.02, 4, observe.OK},
+		{0, 3.59, observe.Critical},
+		{0, 3.65, observe.Critical},
+		{0, 3.7, observe.OK},
+		{1, 1, observe.Critical},
 	} {
 		got, text := c.JudgePath(observe.PathFigures{Rounds: 100, Loss: step.loss, MOS: step.mos}, now, held)
 		require.Equal(t, step.want, got, "%+v: %s", step, text)
