@@ -95,6 +95,7 @@ func rootCommand() *cobra.Command {
 		ruleCommand(),
 		flowCommand(),
 		packetCommand(),
+		pathCommand(),
 		discoverCommand(),
 		profileCommand(),
 		configCommand(),

@@ -16,6 +16,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
 	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/path"
 	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/observe/trace"
 	"github.com/mainstay-ops/mainstay/internal/observe/trap"
@@ -53,6 +54,7 @@ func modules() []module.Module {
 		flow.Module(),
 		ingest.Module(),
 		trap.Module(),
+		path.Module(),
 		scrape.Module(),
 	}
 }

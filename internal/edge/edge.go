@@ -54,7 +54,9 @@ type edge struct {
 	run   *runner
 	// devices are those polled by SNMP.
 	devices *devices
-	ctx     context.Context
+	// paths are those measured by traceroute.
+	paths *paths
+	ctx   context.Context
 	// sweeps are those under way; current is the connection, nil while there is none.
 	sweeps  *sweeps
 	current atomic.Pointer[link]
@@ -81,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer buf.Close()
 	e := &edge{o: o, who: who, spool: buf, full: make(chan struct{}, 1), ctx: ctx}
-	e.sweeps, e.devices = newSweeps(e), newDevices(e)
+	e.sweeps, e.devices, e.paths = newSweeps(e), newDevices(e), newPaths(e)
 	e.run = newRunner(ctx, o.Logger, e.found)
 	c, err := loadConfig(o.Dir)
 	if err != nil {
@@ -89,14 +91,17 @@ func Run(ctx context.Context, o Options) error {
 	}
 	e.run.set(c)
 	e.devices.set(c.Devices)
+	e.paths.set(c.Paths)
 	o.Logger.Info("the edge runs", "edge", who.Item, "server", who.URL, "version", o.Version, "checks", len(c.Checks), "devices", len(c.Devices), "waiting", buf.Stats().Pending)
 	var wg sync.WaitGroup
 	wg.Go(func() { e.collect(ctx) })
 	wg.Go(func() { e.devices.poller.Run(ctx) })
+	wg.Go(func() { e.paths.monitor.Run(ctx) })
 	newUplink(e, c.Revision).work(ctx)
 	e.run.wait()
 	e.sweeps.wg.Wait()
 	wg.Wait()
+	e.paths.hurry()
 	e.keep()
 	o.Logger.Info("the edge ends", "waiting", buf.Stats().Pending)
 	return nil
@@ -157,15 +162,16 @@ func (e *edge) keep() {
 			e.polls = nil
 		}
 		e.mu.Unlock()
-		if len(rs) == 0 && len(ps) == 0 {
+		ways := e.paths.take(time.Now())
+		if len(rs) == 0 && len(ps) == 0 && len(ways) == 0 {
 			return
 		}
-		p, err := pack(&edgewire.Batch{At: time.Now().UTC(), Results: rs, Polls: ps})
+		p, err := pack(&edgewire.Batch{At: time.Now().UTC(), Results: rs, Polls: ps, Paths: ways})
 		if err == nil {
 			err = e.spool.Append(p)
 		}
 		if err != nil {
-			e.o.Logger.Error("results are lost", "results", len(rs), "polls", len(ps), "reason", errs.Message(err), "error", err)
+			e.o.Logger.Error("results are lost", "results", len(rs), "polls", len(ps), "paths", len(ways), "reason", errs.Message(err), "error", err)
 			e.mu.Lock()
 			e.lost++
 			e.mu.Unlock()

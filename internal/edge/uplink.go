@@ -204,6 +204,7 @@ func (u *uplink) hello(ctx context.Context) error {
 	}
 	u.e.run.set(c)
 	u.e.devices.set(c.Devices)
+	u.e.paths.set(c.Paths)
 	u.revision = c.Revision
 	u.e.o.Logger.Info("the server gave checks", "checks", len(c.Checks), "devices", len(c.Devices), "revision", c.Revision)
 	return nil

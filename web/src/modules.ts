@@ -16,6 +16,7 @@ import { module as edge } from './modules/observe/edge/module';
 import { module as flow } from './modules/observe/flow/module';
 import { module as ingest } from './modules/observe/ingest/module';
 import { module as log } from './modules/observe/log/module';
+import { module as path } from './modules/observe/path/module';
 import { module as scrape } from './modules/observe/scrape/module';
 import { module as trace } from './modules/observe/trace/module';
 import { module as trap } from './modules/observe/trap/module';
@@ -43,6 +44,7 @@ export const modules = [
   trace,
   rule,
   trap,
+  path,
   log,
   flow,
   ingest,

@@ -37,6 +37,7 @@ var examples = map[string]string{
 	"redis":    `redis: {address: cache.example.org, info: role, expect: master}`,
 	"snmp":     `snmp: {address: ups.example.org, oid: 1.3.6.1.2.1.33.1.2.4.0, warning: "60:", critical: "30:"}`,
 	"trap":     `trap: {traps: [linkDown], clear: [linkUp], per: ifIndex, text: "{ifDescr} is down", reset_after: 24h}`,
+	"path":     `path: {path: head office to provider, over: 5m, loss: 3, latency: 80ms, mos: 3.6, route: warning}`,
 	"process":  `process: {name: "^nginx$", min: 2}`,
 	"disk":     `disk: {path: /var, warn: 80, crit: 90}`,
 	"script":   `script: {shell: "test -f /run/ready || { echo not ready; exit 2; }"}`,

@@ -79,6 +79,7 @@ type Config struct {
 	Revision string   `json:"revision"`
 	Checks   []Check  `json:"checks"`
 	Devices  []Device `json:"devices,omitempty"`
+	Paths    []Path   `json:"paths,omitempty"`
 }
 
 // Check is one check. Probe is the configuration of its type as in ops.yaml.
@@ -99,6 +100,8 @@ type Batch struct {
 	At      time.Time `json:"at"`
 	Results []Result  `json:"results"`
 	Polls   []Poll    `json:"polls,omitempty"`
+	// Paths are rounds of network paths.
+	Paths []PathBlock `json:"paths,omitempty"`
 }
 
 // Result is one execution of a check. Status is as of Nagios plugins, 0 to 3.

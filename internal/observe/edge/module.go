@@ -39,6 +39,7 @@ func newService(d module.Deps) *Service {
 	module.Need(d, &s.results)
 	module.Need(d, &s.checks)
 	module.Need(d, &s.devices)
+	module.Want(d, &s.paths)
 	module.Need(d, &s.trust)
 	d.Live.Topic("edges", ReadEdges)
 	d.Search.Kind(EntityKind, ReadEdges)

@@ -160,6 +160,9 @@ func (s *Service) configOf(r *edgeRow) (body []byte, revision string, err error)
 		})
 	}
 	c.Devices = s.devices.DevicesFor(r.Name)
+	if s.paths != nil {
+		c.Paths = s.paths.PathsFor(r.Name)
+	}
 	raw, err := json.Marshal(c)
 	if err != nil {
 		return nil, "", err

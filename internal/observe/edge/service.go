@@ -24,6 +24,7 @@ type Service struct {
 	results observe.ResultTaker
 	checks  observe.PlacedChecks
 	devices observe.PlacedDevices
+	paths   observe.PlacedPaths
 	trust   observe.Enrolment
 	orders  orders
 

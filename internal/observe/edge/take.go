@@ -159,6 +159,11 @@ func (s *Service) batch(ctx context.Context, e *edgeRow, m *nats.Msg) (any, erro
 	if err := s.devices.TakePolls(ctx, e.Name, b.Polls); err != nil {
 		return nil, err
 	}
+	if s.paths != nil && len(b.Paths) > 0 {
+		if err := s.paths.TakeRounds(ctx, e.Name, b.Paths); err != nil {
+			return nil, err
+		}
+	}
 	return struct{}{}, s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.NewRaw("INSERT INTO edge_streams (edge_id, boot, seq, at) VALUES (?, ?, ?, ?) ON CONFLICT (edge_id, boot) DO UPDATE SET seq = excluded.seq, at = excluded.at", e.ID, boot, seq, tx.Now()).Exec(ctx)
 		return err
@@ -194,6 +199,14 @@ func readBatch(data []byte) (*edgewire.Batch, error) {
 	for _, r := range b.Results {
 		if y := r.Start.Year(); y < 2000 || y > 9000 || r.DurationNS < 0 {
 			return nil, errs.New(errs.Invalid, "The batch has a result without a time.")
+		}
+	}
+	if len(b.Paths) > edgewire.MaxPathBlocks {
+		return nil, errs.New(errs.Invalid, "The batch has more than %d blocks of network paths.", edgewire.MaxPathBlocks)
+	}
+	for _, p := range b.Paths {
+		if y := p.Start.Year(); y < 2000 || y > 9000 {
+			return nil, errs.New(errs.Invalid, "The batch has rounds of a network path without a time.")
 		}
 	}
 	return &b, checkPolls(b.Polls)

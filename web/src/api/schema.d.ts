@@ -3850,6 +3850,140 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/path-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How network paths are kept and what is looked up
+         * @description Needs the permission `path.read`.
+         */
+        get: operations["get-path-settings"];
+        /**
+         * Set how network paths are kept and what is looked up
+         * @description Needs the permission `path.write`.
+         */
+        put: operations["set-path-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Network paths with figures of the last minutes, by name
+         * @description Needs the permission `path.read`.
+         */
+        get: operations["list-paths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/paths/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A network path in a window of time: hops, timelines, changes of the route, findings
+         * @description Every figure is computed from the single answers of the window.
+         *
+         *     Needs the permission `path.read`.
+         */
+        get: operations["get-path"];
+        /**
+         * Make or change a network path
+         * @description Needs the permission `path.write`.
+         */
+        put: operations["set-path"];
+        post?: never;
+        /**
+         * End a network path and remove what was measured
+         * @description Needs the permission `path.write`.
+         */
+        delete: operations["delete-path"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/paths/{name}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comment on a moment of a network path
+         * @description Needs the permission `path.comment`.
+         */
+        post: operations["comment-on-path"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/paths/{name}/comments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a comment on a network path
+         * @description Needs the permission `path.comment`.
+         */
+        delete: operations["delete-path-comment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/paths/{name}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report of a network path for its provider, as PDF
+         * @description Needs the permission `path.read`.
+         */
+        get: operations["get-path-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -6941,6 +7075,14 @@ export interface components {
             /** @description Markdown. */
             body: string;
         };
+        CommentOnPathBody: {
+            /**
+             * Format: date-time
+             * @description The moment it is about; now when not given.
+             */
+            at?: string;
+            text: string;
+        };
         CreateAddressBody: {
             address: string;
             description?: string;
@@ -9932,6 +10074,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        ListPathSummary: {
+            items: components["schemas"]["PathSummary"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         ListRecordAttachment: {
             items: components["schemas"]["RecordAttachment"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -10464,6 +10613,262 @@ export interface components {
             /** @description An e-mail address. */
             person?: string;
             schedule?: string;
+        };
+        PathAddress: {
+            address: string;
+            /** @description Item of the estate with this address. */
+            item?: string;
+            /** @description By reverse DNS. */
+            name?: string;
+            /** @description AS that announces it, and its name, where the settings allow to ask. */
+            network?: string;
+            /**
+             * Format: double
+             * @description Of the answers of this hop, 0 to 1.
+             */
+            share: number;
+        };
+        PathChangeHop: {
+            /** @description Empty when the hop is new. */
+            from: string[];
+            /** @description Empty when the hop is gone. */
+            to: string[];
+            /** Format: int64 */
+            ttl: number;
+        };
+        PathChangeOut: {
+            /** Format: date-time */
+            at: string;
+            hops: components["schemas"]["PathChangeHop"][];
+            text: string;
+        };
+        PathComment: {
+            /**
+             * Format: date-time
+             * @description The moment it is about.
+             */
+            at: string;
+            author: string;
+            id: string;
+            text: string;
+        };
+        PathFigures: {
+            /**
+             * Format: double
+             * @description Mean of the absolute differences between one answer and the next.
+             */
+            jitter_ms?: number;
+            /**
+             * Format: double
+             * @description Of the last answer. This and the other times are absent without an answer.
+             */
+            last_ms?: number;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            loss: number;
+            /** Format: int64 */
+            lost: number;
+            /** Format: double */
+            max_ms?: number;
+            /** Format: double */
+            mean_ms?: number;
+            /** Format: double */
+            min_ms?: number;
+            /** Format: int64 */
+            sent: number;
+            /** Format: double */
+            stddev_ms?: number;
+        };
+        PathHopRow: {
+            addresses: components["schemas"]["PathAddress"][];
+            /**
+             * Format: double
+             * @description Mean of the absolute differences between one answer and the next.
+             */
+            jitter_ms?: number;
+            /**
+             * Format: double
+             * @description Of the last answer. This and the other times are absent without an answer.
+             */
+            last_ms?: number;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            loss: number;
+            /** Format: int64 */
+            lost: number;
+            /** @description What the last answer refused, as traceroute writes it: !N, !H, !P, !X, !F, !U. */
+            mark?: string;
+            /** Format: double */
+            max_ms?: number;
+            /** Format: double */
+            mean_ms?: number;
+            /** Format: double */
+            min_ms?: number;
+            /** @description What the figures of this hop mean, where they mislead. */
+            note?: string;
+            /** Format: int64 */
+            sent: number;
+            /** Format: double */
+            stddev_ms?: number;
+            /** @description The target answers here. */
+            target?: boolean;
+            timeline: components["schemas"]["PathTimeline"];
+            /** Format: int64 */
+            ttl: number;
+        };
+        PathReport: {
+            /** @description Of the target, now. */
+            address?: string;
+            /** @description Of the route, the newest first. */
+            changes: components["schemas"]["PathChangeOut"][];
+            /** @description The newest first. */
+            comments: components["schemas"]["PathComment"][];
+            /**
+             * Format: int64
+             * @description Hops to the target, in the last round in which it answered; 0 when it never did.
+             */
+            distance: number;
+            /** @description Of the target itself. */
+            end: components["schemas"]["PathFigures"];
+            /** @description What the figures mean, in sentences. */
+            findings: string[];
+            /** Format: date-time */
+            from: string;
+            hops: components["schemas"]["PathHopRow"][];
+            /**
+             * Format: double
+             * @description Voice quality, 1 to 4.4; 0 without a probe.
+             */
+            mos: number;
+            path: components["schemas"]["PathSpec"];
+            /** @description Why nothing is measured. */
+            problem?: string;
+            /** Format: int64 */
+            rounds: number;
+            /**
+             * Format: double
+             * @description Length of one part of the timelines.
+             */
+            step_seconds: number;
+            timeline: components["schemas"]["PathTimeline"];
+            /** Format: date-time */
+            to: string;
+        };
+        PathSettings: {
+            /**
+             * Format: int64
+             * @description How many minutes of all paths are kept; the oldest go first.
+             */
+            max_rows: number;
+            /** @description Ask the DNS zone of Team Cymru which AS announces the public addresses of hops. It tells Team Cymru these addresses. */
+            origin_lookup: boolean;
+            /**
+             * Format: int64
+             * @description How long answers are kept.
+             */
+            retention_days: number;
+            /** @description Ask DNS for the names of hops. */
+            reverse_dns: boolean;
+        };
+        PathSpec: {
+            /** @description Not measured. */
+            disabled?: boolean;
+            /**
+             * Format: int64
+             * @description Differentiated services code point.
+             */
+            dscp?: number;
+            /**
+             * @description From one round to the next, 1s to 60s; 2.5s when not given.
+             * @example 30s
+             */
+            every?: string;
+            /**
+             * @description Version of IP; auto takes 4 if there is one.
+             * @enum {string}
+             */
+            family?: "auto" | "4" | "6";
+            /** @description Name of the edge that measures; the server when not given. */
+            from?: string;
+            /** @description Name or address of the target. */
+            host: string;
+            /** @description Item that the target is; its team owns the path. */
+            item?: string;
+            /**
+             * Format: int64
+             * @description Look no farther; 30 when not given.
+             */
+            max_hops?: number;
+            /** @description Name of the path. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Of udp (33434) and tcp (443).
+             */
+            port?: number;
+            /**
+             * @description icmp when not given.
+             * @enum {string}
+             */
+            proto?: "icmp" | "udp" | "tcp";
+            /**
+             * Format: int64
+             * @description Bytes of payload besides the identity of the probe, for icmp and udp.
+             */
+            size?: number;
+        };
+        PathSummary: {
+            address?: string;
+            end: components["schemas"]["PathFigures"];
+            /**
+             * @description A duration such as 500ms, 30s, 5m or 168h.
+             * @example 30s
+             */
+            every: string;
+            /** @description Name of the edge, or server. */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Of the last round.
+             */
+            heard_at?: string;
+            /** Format: int64 */
+            hops: number;
+            host: string;
+            /** @description The name; what notes of changes carry. */
+            id: string;
+            item?: string;
+            /** @description A check judges the path. */
+            judged: boolean;
+            /** Format: double */
+            mos: number;
+            name: string;
+            /** Format: int32 */
+            port?: number;
+            /** @description Why nothing is measured. */
+            problem?: string;
+            /** @enum {string} */
+            proto: "icmp" | "udp" | "tcp";
+            /** Format: date-time */
+            route_changed_at?: string;
+            /**
+             * @description The worst of the checks that judge the path. Without one: ok when the target answered half of the probes or more, else critical; waiting before the first round.
+             * @enum {string}
+             */
+            state: "ok" | "warning" | "critical" | "unknown" | "off" | "waiting";
+            /** @description 60 parts of the window. */
+            timeline: components["schemas"]["PathTimeline"];
+        };
+        PathTimeline: {
+            /** @description 0 to 1. */
+            loss: number[];
+            max_ms: number[];
+            mean_ms: number[];
+            min_ms: number[];
         };
         PlanDowntimeBody: {
             checks?: string[];
@@ -32663,6 +33068,807 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListOncallDuty"];
                 };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-path-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathSettings"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-path-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PathSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathSettings"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-paths": {
+        parameters: {
+            query?: {
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                /** @description Part of the name or the host. */
+                q?: string;
+                /** @description Window of the figures; 10m when not given. */
+                over?: "5m" | "10m" | "30m" | "1h";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPathSummary"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-path": {
+        parameters: {
+            query?: {
+                /** @description Ten minutes before the end when not given. */
+                from?: string;
+                /** @description Now when not given. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the path. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-path": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Name of the path. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PathSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathSpec"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-path": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the path. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "comment-on-path": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the path. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentOnPathBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PathComment"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-path-comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the path. */
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-path-report": {
+        parameters: {
+            query?: {
+                /** @description Ten minutes before the end when not given. */
+                from?: string;
+                /** @description Now when not given. */
+                to?: string;
+                /** @description Time zone of the report, for example Europe/Berlin; UTC when not given. */
+                zone?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the path. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
