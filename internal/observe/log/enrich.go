@@ -80,11 +80,11 @@ func loadPatterns(path string) (*patterns, error) {
 	return p, nil
 }
 
-// of gives the id of the template of a line.
-func (p *patterns) of(message string) string {
+// of gives the template of a line.
+func (p *patterns) of(message string) logpattern.Match {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.miner.AddString(message).ID
+	return p.miner.AddString(message)
 }
 
 func (p *patterns) save() error {

@@ -33,6 +33,8 @@ func Module() module.Module {
 			module.Want(d, &s.catalog)
 			module.Provide[signal.Lines](d, s)
 			module.Provide[observe.Logs](d, s)
+			module.Provide[observe.LogPatterns](d, s)
+			module.Want(d, &s.sink)
 			s.measure()
 			return s, nil
 		},
@@ -48,6 +50,8 @@ type Service struct {
 	end     context.CancelFunc
 
 	patterns *patterns
+	counts   counts
+	sink     observe.PatternSink
 	wg       sync.WaitGroup
 }
 
@@ -56,6 +60,8 @@ var (
 	_ module.HasRoutes = (*Service)(nil)
 	_ signal.Lines     = (*Service)(nil)
 	_ observe.Logs     = (*Service)(nil)
+
+	_ observe.LogPatterns = (*Service)(nil)
 )
 
 // Start opens the store.
@@ -79,6 +85,10 @@ func (s *Service) Start(ctx context.Context) error {
 	}
 	s.wg.Add(1)
 	go s.keepPatterns(s.ending)
+	if s.sink != nil {
+		s.wg.Add(1)
+		go s.tellPatterns(s.ending)
+	}
 	s.store.Store(st)
 	return nil
 }

@@ -31,7 +31,7 @@ export function Editor({
 
   const [settled] = useDebouncedValue(text, 400);
   const checked = useQuery(checkQuery(settled));
-  const mistakes = settled === text && text.trim() ? (checked.data?.mistakes ?? []) : [];
+  const wrong = settled === text && text.trim() ? (checked.data?.mistakes ?? []) : [];
 
   const [word] = useDebouncedValue(wanted?.word ?? '', 80);
   const metrics = useQuery({ ...metricsQuery(word, 40), enabled: wanted?.kind === 'expression' && word !== '' });
@@ -55,6 +55,8 @@ export function Editor({
       )
     : [];
   const open = !!wanted && list.length > 0;
+  // Who is being helped is not told of what is not written yet.
+  const mistakes = open ? [] : wrong;
   const help = list[active]?.help;
 
   const look = () => {

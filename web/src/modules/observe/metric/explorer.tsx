@@ -118,7 +118,7 @@ function Explorer() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: stamp and active stand for the answers
   const { lines, drawn } = useMemo(() => {
     const lines: Line[] = now.flatMap((a, i) => (fine(i) ? (a.data?.lines ?? []) : []));
-    const names = shortNames(lines);
+    const names = shortNames(lines, (letter) => shown.find((x) => x.letter === letter)?.q);
     const several = new Set(lines.map((l) => l.letter)).size > 1;
     const all = lines.map((line, i) => ({
       line,

@@ -35,7 +35,7 @@ export const keyOf = (l: Line) => `${l.letter}${nameOf(l.labels)}`;
  * Short names: only the labels in which the series of one query differ. A series that is alone keeps its metric or
  * the whole label set.
  */
-export function shortNames(lines: Line[]): string[] {
+export function shortNames(lines: Line[], queryOf?: (letter: string) => string | undefined): string[] {
   const by = new Map<string, Line[]>();
   for (const l of lines) by.set(l.letter, [...(by.get(l.letter) ?? []), l]);
   const differ = new Map<string, Set<string>>();
@@ -47,12 +47,13 @@ export function shortNames(lines: Line[]): string[] {
   }
   return lines.map((l) => {
     const keys = differ.get(l.letter) ?? new Set();
+    if (Object.keys(l.labels).length === 0) return queryOf?.(l.letter) || nameOf(l.labels);
     if (keys.size === 0) return nameOf(l.labels);
     const values = [...keys]
       .sort()
       .map((k) => l.labels[k])
       .filter(Boolean);
-    return values.join(' · ') || nameOf(l.labels);
+    return [...new Set(values)].join(' · ') || nameOf(l.labels);
   });
 }
 
