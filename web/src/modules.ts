@@ -1,6 +1,7 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
+import { module as pattern } from './modules/detect/pattern/module';
 import { module as rule } from './modules/detect/rule/module';
 import { module as address } from './modules/estate/address/module';
 import { module as asset } from './modules/estate/asset/module';
@@ -40,6 +41,7 @@ export const modules = [
   trace,
   metric,
   rule,
+  pattern,
   trap,
   log,
   ingest,
