@@ -1,6 +1,13 @@
 package observe
 
-import "time"
+import (
+	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/core/access"
+)
+
+// WriteParsers is needed for parsers of one's own for log lines.
+var WriteParsers = access.Permission{Name: "log.parser.write", Title: "Change parsers of log lines", Least: access.Operator}
 
 // LogPattern is a template of log lines.
 type LogPattern struct {

@@ -26,7 +26,7 @@ func Module() module.Module {
 	return module.Module{
 		ID:          "observe.log",
 		Migrations:  migrations,
-		Permissions: []access.Permission{observe.ReadLogs, observe.SaveViews},
+		Permissions: []access.Permission{observe.ReadLogs, observe.SaveViews, observe.WriteParsers},
 		New: func(d module.Deps) (module.Instance, error) {
 			s := &Service{d: d}
 			d.Health.Add("logs", s.health)
@@ -52,14 +52,17 @@ type Service struct {
 	patterns *patterns
 	counts   counts
 	sink     observe.PatternSink
+	parsers  atomic.Pointer[[]*own]
 	wg       sync.WaitGroup
 }
 
 var (
 	_ module.Starter   = (*Service)(nil)
 	_ module.HasRoutes = (*Service)(nil)
-	_ signal.Lines     = (*Service)(nil)
-	_ observe.Logs     = (*Service)(nil)
+
+	_ module.HasResources = (*Service)(nil)
+	_ signal.Lines        = (*Service)(nil)
+	_ observe.Logs        = (*Service)(nil)
 
 	_ observe.LogPatterns = (*Service)(nil)
 )
@@ -82,6 +85,9 @@ func (s *Service) Start(ctx context.Context) error {
 		return errors.Join(err, st.Close())
 	} else if err != nil {
 		s.d.Logger.Warn("log patterns cannot be read; they are learned anew", "error", err)
+	}
+	if err := s.loadParsers(ctx, s.d.DB.Reader()); err != nil {
+		return errors.Join(err, st.Close())
 	}
 	s.wg.Add(1)
 	go s.keepPatterns(s.ending)

@@ -83,7 +83,7 @@ func (s *Service) row(from signal.Source, l *signal.Line, now time.Time, b *batc
 	if message != "" {
 		var p *logparse.Parsed
 		pattern := s.patterns.of(message)
-		message, fields, p = parse(l, message, fields, now)
+		message, fields, p = s.parse(from, l, message, fields, now)
 		fields = append(fields, logdb.Field{Name: logdb.Message, Value: message}, logdb.Field{Name: "pattern", Value: pattern.ID})
 		if level == "" {
 			level = p.Level

@@ -3190,6 +3190,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/log-parsers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Parsers of your own for log lines
+         * @description Needs the permission `log.parser.write`.
+         */
+        get: operations["list-log-parsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/log-parsers/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a parser makes of sample lines, without saving it
+         * @description Needs the permission `log.parser.write`.
+         */
+        post: operations["try-log-parser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/log-parsers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make or change a parser; lines that come from now on are read by it
+         * @description Needs the permission `log.parser.write`.
+         */
+        put: operations["put-log-parser"];
+        post?: never;
+        /**
+         * Remove a parser
+         * @description Needs the permission `log.parser.write`.
+         */
+        delete: operations["delete-log-parser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs/context": {
         parameters: {
             query?: never;
@@ -9086,6 +9150,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        ListLogParserView: {
+            items: components["schemas"]["LogParserView"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         ListLogPattern: {
             items: components["schemas"]["LogPattern"][];
             /** @description Cursor of the next page; absent on the last. */
@@ -9102,6 +9173,13 @@ export interface components {
         };
         ListLogdbCount: {
             items: components["schemas"]["LogdbCount"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListLogparseTrial: {
+            items: components["schemas"]["LogparseTrial"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -9351,6 +9429,72 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        LogParser: {
+            /** @description Programs; the pattern then describes the text behind the header. */
+            apps?: string[];
+            /** @description true when not given. */
+            enabled?: boolean;
+            /** @description Tried before the known formats; else only on lines that none of them recognizes. */
+            first?: boolean;
+            /** @description Names of items; every item and none when empty. */
+            items?: string[];
+            /** @description Text that a line must contain. */
+            match?: string;
+            /** @description Becomes the field format of the lines it reads. Taken from the path when it is there. */
+            name?: string;
+            /** @description In the pattern language, such as %{word:user} from %{ip:src_ip}. */
+            pattern?: string;
+            /** @description Instead of pattern, an expression with named groups. */
+            regexp?: string;
+            /** @description Senders as the page of sources names them. */
+            senders?: string[];
+            /** @description Fields that every such line gets. */
+            set?: {
+                [key: string]: string;
+            };
+            time?: components["schemas"]["LogparseTimeField"];
+            types?: {
+                [key: string]: string;
+            };
+        };
+        LogParserView: {
+            /** @description Programs; the pattern then describes the text behind the header. */
+            apps?: string[];
+            /** @description true when not given. */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Lines that it should have read and that did not fit; they are kept as they are.
+             */
+            fails: number;
+            /** @description Tried before the known formats; else only on lines that none of them recognizes. */
+            first?: boolean;
+            /**
+             * Format: int64
+             * @description Lines that it read since the start of the server.
+             */
+            fits: number;
+            /** @description Names of items; every item and none when empty. */
+            items?: string[];
+            /** @description Text that a line must contain. */
+            match?: string;
+            /** @description Becomes the field format of the lines it reads. Taken from the path when it is there. */
+            name?: string;
+            /** @description In the pattern language, such as %{word:user} from %{ip:src_ip}. */
+            pattern?: string;
+            /** @description Instead of pattern, an expression with named groups. */
+            regexp?: string;
+            /** @description Senders as the page of sources names them. */
+            senders?: string[];
+            /** @description Fields that every such line gets. */
+            set?: {
+                [key: string]: string;
+            };
+            time?: components["schemas"]["LogparseTimeField"];
+            types?: {
+                [key: string]: string;
+            };
+        };
         LogPattern: {
             example: string;
             /** @description The field pattern of its lines. */
@@ -9437,6 +9581,30 @@ export interface components {
         LoginBody: {
             email: string;
             password: string;
+        };
+        LogparseField: {
+            name: string;
+            value: string;
+        };
+        LogparseMiss: {
+            message: string;
+            /** Format: int64 */
+            offset: number;
+            parser: string;
+        };
+        LogparseTimeField: {
+            field: string;
+            layout?: string;
+            zone?: string;
+        };
+        LogparseTrial: {
+            fields: components["schemas"]["LogparseField"][];
+            fits: boolean;
+            level?: string;
+            line: string;
+            misses?: components["schemas"]["LogparseMiss"][];
+            parser: string;
+            time?: string;
         };
         MatchRule: {
             kind: string;
@@ -11220,6 +11388,11 @@ export interface components {
             name?: string;
             oid: string;
             text: string;
+        };
+        TryLogParserBody: {
+            /** @description Sample lines, as they come in. */
+            lines: string[];
+            parser: components["schemas"]["LogParser"];
         };
         TryRuleBody: {
             /** Format: date-time */
@@ -28519,6 +28692,351 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListAssetUse"];
                 };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-log-parsers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLogParserView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "try-log-parser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryLogParserBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListLogparseTrial"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-log-parser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogParser"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogParser"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-log-parser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {

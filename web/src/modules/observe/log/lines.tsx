@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import {
   IconArrowsVertical,
+  IconBraces,
   IconChevronDown,
   IconChevronRight,
   IconColumns2,
@@ -16,7 +17,7 @@ import { useCan } from '@/lib/permissions';
 import { absolute, useZone } from '@/lib/time';
 import { CopyButton } from '@/ui/CopyButton';
 import classes from './logs.module.css';
-import { fieldsOf, isBad, keyOf, nameOfLevel, type Row, toneOfLevel } from './model';
+import { fieldsOf, isBad, isPlain, keyOf, nameOfLevel, newParserTo, type Row, toneOfLevel } from './model';
 
 export interface LineActions {
   filter: (name: string, value: string, out: boolean) => void;
@@ -238,6 +239,16 @@ function Detail({ row, cols, actions }: { row: Row; cols: string[]; actions: Lin
             )}
           >
             Its pattern
+          </Button>
+        )}
+        {row._msg && isPlain(row) && can('log.parser.write') && (
+          <Button
+            size="compact-xs"
+            variant="default"
+            leftSection={<IconBraces size={12} />}
+            renderRoot={(p) => <Link {...p} to={newParserTo(row) as string} />}
+          >
+            Make fields of it
           </Button>
         )}
         <CopyButton value={row._msg ?? ''} label="Copy the line" />
