@@ -1,4 +1,4 @@
-import { describe, expect, guessPattern, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   byLevel,
   filterFor,
