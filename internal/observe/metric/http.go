@@ -24,8 +24,8 @@ type metricsIn struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"5000" default:"50"`
 }
 
-// MetricList are names that were found.
-type MetricList struct {
+// List are names that were found.
+type List struct {
 	Items []Metric `json:"items"`
 	More  bool     `json:"more" doc:"There are more than the limit."`
 }
@@ -61,8 +61,8 @@ type Label struct {
 	Examples []string `json:"examples" doc:"Values with most series."`
 }
 
-// MetricDetail is one metric with its labels.
-type MetricDetail struct {
+// Detail is one metric with its labels.
+type Detail struct {
 	Metric
 
 	Series int     `json:"series" doc:"Series in the range; 50,000 are counted at most."`
@@ -101,13 +101,13 @@ func (r *room) apiRoutes(api *httpapi.API) {
 	const tag, base = "metrics", "/api/v1/metrics"
 	read := observe.ReadMetrics
 	httpapi.Handle(api, httpapi.Op{ID: "list-metrics", Method: "GET", Path: base, Need: read, Tag: tag, Summary: "Metrics by name and meaning, what begins with the text first"},
-		func(ctx context.Context, in *metricsIn) (*httpapi.Body[MetricList], error) {
+		func(ctx context.Context, in *metricsIn) (*httpapi.Body[List], error) {
 			s, from, to, err := r.within(in.Span)
 			if err != nil {
 				return nil, err
 			}
 			items, more, err := r.metrics(ctx, s, from, to, in.Q, in.Limit)
-			return &httpapi.Body[MetricList]{Body: MetricList{items, more}}, err
+			return &httpapi.Body[List]{Body: List{items, more}}, err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "get-metric", Method: "GET", Path: base + "/{name}", Need: read, Tag: tag, Summary: "One metric with its labels and how many values each has"}, r.detail)
 	httpapi.Handle(api, httpapi.Op{ID: "list-metric-labels", Method: "GET", Path: "/api/v1/metric-labels", Need: read, Tag: tag, Summary: "Labels of the series that a selector names"},
@@ -176,7 +176,7 @@ func check(s *store.Store, query string) QueryCheck {
 	return out
 }
 
-func (r *room) detail(ctx context.Context, in *metricIn) (*httpapi.Body[MetricDetail], error) {
+func (r *room) detail(ctx context.Context, in *metricIn) (*httpapi.Body[Detail], error) {
 	s, from, to, err := r.within(in.Span)
 	if err != nil {
 		return nil, err
@@ -196,11 +196,11 @@ func (r *room) detail(ctx context.Context, in *metricIn) (*httpapi.Body[MetricDe
 		infos[i.Name] = i
 	}
 	i := meaning(infos, in.Name)
-	out := MetricDetail{Metric: Metric{Name: in.Name, Type: i.Type, Unit: i.Unit, Help: i.Help}, Series: n, More: more, Labels: []Label{}}
+	out := Detail{Metric: Metric{Name: in.Name, Type: i.Type, Unit: i.Unit, Help: i.Help}, Series: n, More: more, Labels: []Label{}}
 	for _, u := range uses {
 		out.Labels = append(out.Labels, Label{u.Name, u.Values, u.Examples})
 	}
-	return &httpapi.Body[MetricDetail]{Body: out}, nil
+	return &httpapi.Body[Detail]{Body: out}, nil
 }
 
 // within gives the store and the range of a request.

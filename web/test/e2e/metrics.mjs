@@ -16,7 +16,7 @@ async function run(step) {
     const page = await openPage(browser);
     await signIn(page, server);
     await page.goto(`${server.url}/observe/metrics`);
-    const editor = page.getByRole('combobox', { name: 'Query A in PromQL' });
+    const editor = page.getByRole('textbox', { name: 'Query A in PromQL' });
     await editor.click();
     await editor.pressSequentially('rate(shop_or', { delay: 20 });
     await page.getByRole('option', { name: /shop_orders_total/ }).click();

@@ -119,10 +119,9 @@ export function Editor({
             </pre>
             <textarea
               ref={area}
-              role="combobox"
               aria-label={`Query ${letter} in PromQL`}
-              aria-expanded={open}
-              aria-controls={`${id}-list`}
+              aria-haspopup="listbox"
+              aria-controls={open ? `${id}-list` : undefined}
               aria-activedescendant={active >= 0 ? `${id}-${active}` : undefined}
               aria-autocomplete="list"
               aria-invalid={mistakes.length ? true : undefined}

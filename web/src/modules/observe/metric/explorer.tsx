@@ -1,16 +1,5 @@
 import { ActionIcon, Button, Menu, SegmentedControl, Select, Switch, Tooltip } from '@mantine/core';
-import {
-  IconBellPlus,
-  IconChartLine,
-  IconDotsVertical,
-  IconEye,
-  IconEyeOff,
-  IconHistory,
-  IconListSearch,
-  IconPlus,
-  IconRefresh,
-  IconTrash,
-} from '@tabler/icons-react';
+import { IconChartLine, IconDotsVertical, IconListSearch, IconPlus, IconRefresh } from '@tabler/icons-react';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { createLazyRoute, Link } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
@@ -33,6 +22,7 @@ import classes from './metric.module.css';
 import { csv, fittingStep, keyOf, type Line, letterOf, MAX_POINTS, MAX_QUERIES, shortNames, unitOf } from './model';
 import { namesIn } from './promql';
 import { checkQuery, instantQuery, marksOf, metricQuery, rangeQuery } from './queries';
+import { QueryMenu } from './query-menu';
 import { Values } from './table';
 import { useHistory } from './use-history';
 
@@ -428,81 +418,4 @@ function fixedLink(range: { from: number; to: number }): string {
   u.searchParams.set('from', new Date(range.from * 1000).toISOString());
   u.searchParams.set('to', new Date(range.to * 1000).toISOString());
   return u.toString();
-}
-
-function QueryMenu({
-  query,
-  letter,
-  on,
-  rule,
-  format,
-  history,
-  onPick,
-  onToggle,
-  onRemove,
-}: {
-  query: string;
-  letter: string;
-  on: boolean;
-  rule: boolean;
-  format?: string;
-  history: string[];
-  onPick: (q: string) => void;
-  onToggle: () => void;
-  onRemove: () => void;
-}) {
-  const q = query.trim();
-  return (
-    <div className={classes.queryTools}>
-      <Menu position="bottom-end" width={420}>
-        <Menu.Target>
-          <Tooltip label="Queries before">
-            <ActionIcon variant="subtle" size={28} aria-label={`Queries before, for ${letter}`}>
-              <IconHistory size={14} />
-            </ActionIcon>
-          </Tooltip>
-        </Menu.Target>
-        <Menu.Dropdown mah={360} style={{ overflow: 'auto' }}>
-          {history.length === 0 && <Menu.Label>What you run is kept here, in this browser.</Menu.Label>}
-          {history.map((h) => (
-            <Menu.Item key={h} className="mono" onClick={() => onPick(h)} style={{ overflowWrap: 'anywhere' }}>
-              {h}
-            </Menu.Item>
-          ))}
-        </Menu.Dropdown>
-      </Menu>
-      <Menu position="bottom-end">
-        <Menu.Target>
-          <ActionIcon variant="subtle" size={28} aria-label={`More for query ${letter}`}>
-            <IconDotsVertical size={14} />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {rule && (
-            <Menu.Item
-              leftSection={<IconBellPlus size={13} />}
-              disabled={!q}
-              component={Link}
-              {...({ to: '/detect/rules/new', search: { expr: q } } as object)}
-            >
-              Make it a rule
-            </Menu.Item>
-          )}
-          <Menu.Item disabled={!format || format === q} onClick={() => format && onPick(format)}>
-            Lay out the query
-          </Menu.Item>
-          <Menu.Item
-            leftSection={on ? <IconEyeOff size={13} /> : <IconEye size={13} />}
-            disabled={!q}
-            onClick={onToggle}
-          >
-            {on ? 'Hide' : 'Show'}
-          </Menu.Item>
-          <Menu.Item leftSection={<IconTrash size={13} />} onClick={onRemove}>
-            Remove
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-    </div>
-  );
 }
