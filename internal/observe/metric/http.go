@@ -71,9 +71,7 @@ type Detail struct {
 }
 
 type checkIn struct {
-	Body struct {
-		Query string `json:"query" maxLength:"100000" doc:"PromQL."`
-	}
+	Query string `query:"query" maxLength:"20000" doc:"PromQL."`
 }
 
 // QueryCheck says how a query reads.
@@ -134,13 +132,13 @@ func (r *room) apiRoutes(api *httpapi.API) {
 			}
 			return words(all, in.Q, in.Limit), nil
 		})
-	httpapi.Handle(api, httpapi.Op{ID: "check-metric-query", Method: "POST", Path: "/api/v1/metric-queries/check", Need: read, Tag: tag, Summary: "Read a query without running it, and say where it is wrong"},
+	httpapi.Handle(api, httpapi.Op{ID: "check-metric-query", Method: "GET", Path: "/api/v1/metric-queries/check", Need: read, Tag: tag, Summary: "Read a query without running it, and say where it is wrong"},
 		func(_ context.Context, in *checkIn) (*httpapi.Body[QueryCheck], error) {
 			s := r.store.Load()
 			if s == nil {
 				return nil, closed()
 			}
-			return &httpapi.Body[QueryCheck]{Body: check(s, in.Body.Query)}, nil
+			return &httpapi.Body[QueryCheck]{Body: check(s, in.Query)}, nil
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "list-metric-functions", Method: "GET", Path: "/api/v1/metric-functions", Need: read, Tag: tag, Summary: "Functions of the query language"},
 		func(context.Context, *struct{}) (*httpapi.Body[httpapi.List[Function]], error) {

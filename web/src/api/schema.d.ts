@@ -3541,13 +3541,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
          * Read a query without running it, and say where it is wrong
          * @description Needs the permission `metric.read`.
          */
-        post: operations["check-metric-query"];
+        get: operations["check-metric-query"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -6731,10 +6731,6 @@ export interface components {
             /** Format: double */
             duration_ms: number;
             output: string;
-        };
-        CheckMetricQueryBody: {
-            /** @description PromQL. */
-            query: string;
         };
         CheckPlaceView: {
             /** Format: date-time */
@@ -30614,16 +30610,15 @@ export interface operations {
     };
     "check-metric-query": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description PromQL. */
+                query?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CheckMetricQueryBody"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {

@@ -142,7 +142,7 @@ export const functionsQuery = queryOptions({
 export const checkQuery = (query: string) =>
   queryOptions({
     queryKey: ['metrics', 'check', query],
-    queryFn: ({ signal }) => call(http.POST('/api/v1/metric-queries/check', { body: { query }, signal })),
+    queryFn: ({ signal }) => call(http.GET('/api/v1/metric-queries/check', { params: { query: { query } }, signal })),
     enabled: query.trim() !== '',
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
