@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/detect/pattern"
 	"github.com/mainstay-ops/mainstay/internal/detect/rule"
 	"github.com/mainstay-ops/mainstay/internal/estate/address"
 	"github.com/mainstay-ops/mainstay/internal/estate/asset"
@@ -44,6 +45,7 @@ func modules() []module.Module {
 		kpi.Module(),
 		dashboard.Module(),
 		rule.Module(),
+		pattern.Module(),
 		discovery.Module(),
 		topology.Module(),
 		address.Module(),

@@ -1,6 +1,7 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
+import { module as pattern } from './modules/detect/pattern/module';
 import { module as rule } from './modules/detect/rule/module';
 import { module as address } from './modules/estate/address/module';
 import { module as asset } from './modules/estate/asset/module';
@@ -17,6 +18,7 @@ import { module as flow } from './modules/observe/flow/module';
 import { module as ingest } from './modules/observe/ingest/module';
 import { module as log } from './modules/observe/log/module';
 import { module as path } from './modules/observe/path/module';
+import { module as metric } from './modules/observe/metric/module';
 import { module as scrape } from './modules/observe/scrape/module';
 import { module as trace } from './modules/observe/trace/module';
 import { module as trap } from './modules/observe/trap/module';
@@ -42,7 +44,9 @@ export const modules = [
   device,
   edge,
   trace,
+  metric,
   rule,
+  pattern,
   trap,
   path,
   log,

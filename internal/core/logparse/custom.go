@@ -206,6 +206,21 @@ func (s *Set) Parse(line string, now time.Time) Parsed {
 	return p
 }
 
+// Read tries only the parsers of the set. known is what Parse says of the line, with its
+// header. concerns tells that a parser was meant for the line and did not fit.
+func (s *Set) Read(line string, known *Parsed, now time.Time) (p *Parsed, concerns bool) {
+	for _, c := range s.list {
+		if len(c.App) > 0 && !slices.Contains(c.App, known.App) || c.Match != "" && !strings.Contains(line, c.Match) {
+			continue
+		}
+		if p, _ = c.read(line, known, now); p != nil {
+			return p, true
+		}
+		concerns = true
+	}
+	return nil, concerns
+}
+
 // Trial says how one sample line fits.
 type Trial struct {
 	Line string `json:"line"`

@@ -232,6 +232,15 @@ func (m *Miner) Templates() []Template {
 	return out
 }
 
+// Template gives one template by its id.
+func (m *Miner) Template(id string) (Template, bool) {
+	t := m.ids[id]
+	if t == nil || t.into != nil {
+		return Template{}, false
+	}
+	return Template{ID: t.id, Text: t.render(), Count: t.count, Example: t.example, First: t.first, Last: t.last}, true
+}
+
 // Len is the number of templates kept.
 func (m *Miner) Len() int { return len(m.live) }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/clock"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
-	"github.com/mainstay-ops/mainstay/internal/core/signal"
 	"github.com/mainstay-ops/mainstay/internal/detect/rule/eval"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -192,26 +191,7 @@ func (e *engine) read(ctx context.Context, r Rule, at time.Time) (eval.Reading, 
 	if r.Logs == "" {
 		return r.question().Ask(ctx, e.metrics, at)
 	}
-	return askLogs(ctx, e.logs, r, at)
-}
-
-// askLogs turns the rows of a LogsQL question into values.
-func askLogs(ctx context.Context, logs observe.Logs, r Rule, at time.Time) (eval.Reading, error) {
-	var out eval.Reading
-	if logs == nil {
-		return out, errs.New(errs.Unavailable, "There is no log store.")
-	}
-	q := observe.LogQuery{LogsQL: eval.CountLines(r.Logs), From: at.Add(-r.window()), To: at, Limit: eval.MaxInstances + 1}
-	err := logs.QueryLogs(ctx, q, func(fields []signal.Field) error {
-		if v, ok := eval.RowValue(fields); ok {
-			out.Active = append(out.Active, v)
-		}
-		return nil
-	})
-	if err == nil && len(out.Active) > eval.MaxInstances {
-		err = errs.New(errs.TooMany, "The question has more than %d answers. Aggregate with stats by (…) or narrow the filter.", eval.MaxInstances)
-	}
-	return out, err
+	return r.logQuestion().Ask(ctx, e.logs, at)
 }
 
 func (e *engine) record(ctx context.Context, r Rule, vs []eval.Value, at time.Time) error {

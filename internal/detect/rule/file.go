@@ -94,7 +94,7 @@ func TryFile(ctx context.Context, m observe.Metrics, rules []Rule, from, to time
 		case r.Record != "":
 			t.Skipped = "it records and raises nothing"
 		case r.Logs != "":
-			t.Skipped = "rules on logs cannot be tried on the past yet"
+			t.Skipped = "rules on logs are tried in the web interface"
 		default:
 			var err error
 			if t.Past, err = eval.TryPast(ctx, m, r.question(), r.timing(), from, to, r.every()); err != nil {

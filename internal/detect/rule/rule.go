@@ -96,6 +96,10 @@ func (r Rule) question() eval.Question {
 	return q
 }
 
+func (r Rule) logQuestion() eval.LogQuestion {
+	return eval.LogQuestion{LogsQL: r.Logs, Window: r.window()}
+}
+
 var (
 	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,99}$`)
 	metricName = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]{0,199}$`)

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
@@ -67,9 +68,6 @@ func (s *Service) tryRoutes(api *httpapi.API) {
 
 func (s *Service) try(ctx context.Context, r Rule, from, to time.Time, zone *time.Location) (Trial, error) {
 	out := Trial{Caught: []Told{}, Missed: []Told{}, Warnings: []string{}}
-	if r.Logs != "" {
-		return out, errs.New(errs.Invalid, "Rules on logs cannot be tried on the past yet.")
-	}
 	if r.Record != "" {
 		return out, errs.New(errs.Invalid, "A rule that records raises nothing, so there is nothing to try.")
 	}
@@ -80,8 +78,17 @@ func (s *Service) try(ctx context.Context, r Rule, from, to time.Time, zone *tim
 		to = now
 	}
 	var err error
-	if out.Past, err = eval.TryPast(ctx, s.metrics, r.question(), r.timing(), from.UTC().Truncate(time.Second), to.UTC(), r.every()); err != nil {
+	begin := from.UTC().Truncate(time.Second)
+	if r.Logs != "" {
+		out.Past, err = eval.TryPastLogs(ctx, s.logs, r.logQuestion(), r.timing(), begin, to.UTC(), r.every())
+	} else {
+		out.Past, err = eval.TryPast(ctx, s.metrics, r.question(), r.timing(), begin, to.UTC(), r.every())
+	}
+	if err != nil {
 		return out, err
+	}
+	if asked := time.Duration(out.Step * float64(time.Second)); asked > r.every() {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("This question does not only count lines, so it was asked every %s instead of every %s. Short episodes may be missing.", asked, r.every()))
 	}
 	out.Night = out.AtNight(zone)
 	if weeks := to.Sub(from).Hours() / (24 * 7); weeks > 0 {

@@ -16,15 +16,22 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/signal"
 )
 
-// parse recognizes the format of a line and adds its fields. What the sender said
+// parse recognizes the format of a line, by the parsers of one's own or by the known
+// formats, and adds its fields. What the sender said
 // itself stays. It gives the text that the line shows.
-func parse(l *signal.Line, message string, fields []signal.Field, now time.Time) (string, []signal.Field, *logparse.Parsed) {
-	p := logparse.Parsed{Message: message}
+func (s *Service) parse(from signal.Source, l *signal.Line, message string, fields []signal.Field, now time.Time) (string, []signal.Field, *logparse.Parsed) {
+	line := message
 	if app := signal.Value(l.Stream, "app"); app != "" && message != "" && message[0] != '{' {
 		// The messages of many programs are known by the name of the program.
-		p = logparse.Parse("<14>1 - - "+app+" - - - "+message, now)
-	} else {
-		p = logparse.Parse(message, now)
+		line = "<14>1 - - " + app + " - - - " + message
+	}
+	p := logparse.Parse(line, now)
+	own := s.ownParse(from, l, message, &p, true, now)
+	if own == nil && frameOnly(p.Format) {
+		own = s.ownParse(from, l, message, &p, false, now)
+	}
+	if own != nil {
+		p = *own
 	}
 	if p.Format == "" {
 		return message, fields, &p
@@ -48,6 +55,15 @@ func parse(l *signal.Line, message string, fields []signal.Field, now time.Time)
 		message = p.Message
 	}
 	return message, fields, &p
+}
+
+// frameOnly tells whether nothing of a line was recognized but its frame.
+func frameOnly(format string) bool {
+	switch format {
+	case "", "syslog", "cri", "text", "application":
+		return true
+	}
+	return false
 }
 
 func hasField(fs []signal.Field, name string) bool {
@@ -80,11 +96,11 @@ func loadPatterns(path string) (*patterns, error) {
 	return p, nil
 }
 
-// of gives the id of the template of a line.
-func (p *patterns) of(message string) string {
+// of gives the template of a line.
+func (p *patterns) of(message string) logpattern.Match {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.miner.AddString(message).ID
+	return p.miner.AddString(message)
 }
 
 func (p *patterns) save() error {

@@ -118,6 +118,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			return httpapi.NewList(s.patterns.most(in.Limit), ""), nil
 		})
 	s.viewRoutes(api)
+	s.parserRoutes(api)
 }
 
 // rangeOf reads the range of a request: the last hour when nothing is said.

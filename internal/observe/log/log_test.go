@@ -204,7 +204,7 @@ func TestKnownFormatsAndPatterns(t *testing.T) {
 	id := l.Items[0].ID
 	f.s.Stop(t.Context())
 	require.NoError(t, f.s.Start(t.Context()))
-	require.Equal(t, id, f.s.patterns.of(sshd.Message), "ids stay the same after a restart")
+	require.Equal(t, id, f.s.patterns.of(sshd.Message).ID, "ids stay the same after a restart")
 }
 
 func TestTeamsSeeTheirItems(t *testing.T) {

@@ -26,13 +26,15 @@ func Module() module.Module {
 	return module.Module{
 		ID:          "observe.log",
 		Migrations:  migrations,
-		Permissions: []access.Permission{observe.ReadLogs, observe.SaveViews},
+		Permissions: []access.Permission{observe.ReadLogs, observe.SaveViews, observe.WriteParsers},
 		New: func(d module.Deps) (module.Instance, error) {
 			s := &Service{d: d}
 			d.Health.Add("logs", s.health)
 			module.Want(d, &s.catalog)
 			module.Provide[signal.Lines](d, s)
 			module.Provide[observe.Logs](d, s)
+			module.Provide[observe.LogPatterns](d, s)
+			module.Want(d, &s.sink)
 			s.measure()
 			return s, nil
 		},
@@ -48,14 +50,21 @@ type Service struct {
 	end     context.CancelFunc
 
 	patterns *patterns
+	counts   counts
+	sink     observe.PatternSink
+	parsers  atomic.Pointer[[]*own]
 	wg       sync.WaitGroup
 }
 
 var (
 	_ module.Starter   = (*Service)(nil)
 	_ module.HasRoutes = (*Service)(nil)
-	_ signal.Lines     = (*Service)(nil)
-	_ observe.Logs     = (*Service)(nil)
+
+	_ module.HasResources = (*Service)(nil)
+	_ signal.Lines        = (*Service)(nil)
+	_ observe.Logs        = (*Service)(nil)
+
+	_ observe.LogPatterns = (*Service)(nil)
 )
 
 // Start opens the store.
@@ -77,8 +86,15 @@ func (s *Service) Start(ctx context.Context) error {
 	} else if err != nil {
 		s.d.Logger.Warn("log patterns cannot be read; they are learned anew", "error", err)
 	}
+	if err := s.loadParsers(ctx, s.d.DB.Reader()); err != nil {
+		return errors.Join(err, st.Close())
+	}
 	s.wg.Add(1)
 	go s.keepPatterns(s.ending)
+	if s.sink != nil {
+		s.wg.Add(1)
+		go s.tellPatterns(s.ending)
+	}
 	s.store.Store(st)
 	return nil
 }

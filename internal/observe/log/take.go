@@ -11,6 +11,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/logdb"
 	"github.com/mainstay-ops/mainstay/internal/core/logparse"
+	"github.com/mainstay-ops/mainstay/internal/core/logpattern"
 	"github.com/mainstay-ops/mainstay/internal/core/signal"
 )
 
@@ -33,14 +34,18 @@ func (s *Service) TakeLines(_ context.Context, from signal.Source, lines []signa
 	now := s.d.DB.Clock().Now()
 	rows := make([]logdb.Row, 0, len(lines))
 	empty := 0
+	b := batch{counts: tally{}, seen: map[string]logpattern.Match{}}
 	for i := range lines {
 		if lines[i].Message == "" && len(lines[i].Fields) == 0 {
 			empty++
 			continue
 		}
-		rows = append(rows, s.row(from, &lines[i], now))
+		rows = append(rows, s.row(from, &lines[i], now, &b))
 	}
 	got, err := st.Write(rows)
+	if err == nil && s.sink != nil {
+		s.counts.take(b.counts, b.seen)
+	}
 	out := signal.Receipt{Taken: got.Taken, Dropped: got.Dropped + empty, Why: got.Why}
 	if empty > 0 && out.Why == "" {
 		out.Why = "The line is empty."
@@ -48,8 +53,14 @@ func (s *Service) TakeLines(_ context.Context, from signal.Source, lines []signa
 	return out, err
 }
 
+// batch is what is counted of the lines of one request.
+type batch struct {
+	counts tally
+	seen   map[string]logpattern.Match
+}
+
 // row is the line as it is stored.
-func (s *Service) row(from signal.Source, l *signal.Line, now time.Time) logdb.Row {
+func (s *Service) row(from signal.Source, l *signal.Line, now time.Time, b *batch) logdb.Row {
 	r := logdb.Row{At: l.At, Stream: l.Stream}
 	fields := make([]logdb.Field, 0, len(l.Fields)+16)
 	message, cut := clip(l.Message)
@@ -72,10 +83,14 @@ func (s *Service) row(from signal.Source, l *signal.Line, now time.Time) logdb.R
 	if message != "" {
 		var p *logparse.Parsed
 		pattern := s.patterns.of(message)
-		message, fields, p = parse(l, message, fields, now)
-		fields = append(fields, logdb.Field{Name: logdb.Message, Value: message}, logdb.Field{Name: "pattern", Value: pattern})
+		message, fields, p = s.parse(from, l, message, fields, now)
+		fields = append(fields, logdb.Field{Name: logdb.Message, Value: message}, logdb.Field{Name: "pattern", Value: pattern.ID})
 		if level == "" {
 			level = p.Level
+		}
+		b.counts.add(cell{pattern.ID, signal.Value(l.Stream, "item"), level}, 1)
+		if _, ok := b.seen[pattern.ID]; !ok {
+			b.seen[pattern.ID] = pattern
 		}
 		if l.At.IsZero() && !p.Time.IsZero() && p.Time.Sub(now) <= ahead {
 			r.At = p.Time

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
+	"github.com/mainstay-ops/mainstay/internal/core/clock"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
@@ -31,7 +32,10 @@ func Module() module.Module {
 				MaxSeries:  d.Config.Metrics.MaxSeries,
 				Logger:     d.Logger.With("component", "metric"),
 				Registerer: d.Metrics,
-			}, version: d.Version}
+			}, version: d.Version, clock: clock.System{}}
+			if d.DB != nil {
+				r.clock = d.DB.Clock()
+			}
 			d.Health.Add("metrics", r.health)
 			module.Provide[observe.Appender](d, r)
 			module.Provide[observe.Metrics](d, r)
@@ -55,7 +59,11 @@ type room struct {
 	limit int64
 	// meant is what senders said of metrics last, by name.
 	meant map[string]signal.Meta
+	lists lists
+	clock clock.Clock
 }
+
+func (r *room) now() time.Time { return r.clock.Now().UTC() }
 
 var (
 	_ module.Starter   = (*room)(nil)
@@ -95,8 +103,9 @@ func (r *room) Stop(context.Context) {
 	}
 }
 
-// Routes mounts the Prometheus API.
+// Routes mounts the Prometheus API, and what the explorer asks.
 func (r *room) Routes(api *httpapi.API) {
+	r.apiRoutes(api)
 	api.Mux().Handle(promapi.Prefix+"/", api.Guard(observe.ReadMetrics, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		h := r.api.Load()
 		if h == nil {

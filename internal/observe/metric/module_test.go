@@ -68,6 +68,12 @@ func TestModule(t *testing.T) {
 
 	require.JSONEq(t, `{"status":"success","data":["__name__"]}`, get(as, "/prometheus/api/v1/labels").Body.String())
 	require.Contains(t, get(as, "/prometheus/api/v1/metadata").Body.String(), "A test.")
+	require.JSONEq(t, `{"items":[{"name":"m","type":"gauge","help":"A test."}],"more":false}`, get(as, "/api/v1/metrics?q=test").Body.String())
+	require.JSONEq(t, `{"items":[],"more":false}`, get(as, "/api/v1/metrics?q=nothing").Body.String())
+	require.JSONEq(t, `{"name":"m","type":"gauge","help":"A test.","series":1,"more":false,"labels":[]}`, get(as, "/api/v1/metrics/m").Body.String())
+	require.Equal(t, http.StatusNotFound, get(as, "/api/v1/metrics/other").Code)
+	require.Contains(t, get(as, "/api/v1/metric-functions").Body.String(), `"rate(range vector)"`)
+	require.Equal(t, http.StatusForbidden, get(&access.Principal{}, "/api/v1/metrics").Code)
 	require.Equal(t, http.StatusUnauthorized, get(nil, "/prometheus/api/v1/labels").Code)
 	require.Equal(t, http.StatusForbidden, get(&access.Principal{}, "/prometheus/api/v1/labels").Code)
 	require.Equal(t, http.StatusForbidden, get(&access.Principal{Role: access.Admin, Scopes: []string{"item."}}, "/prometheus/api/v1/labels").Code)

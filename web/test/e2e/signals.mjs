@@ -20,6 +20,11 @@ const PAGES = [
   '/detect/rules/new',
   '/detect/rules/import',
   '/detect/slos',
+  '/detect/patterns',
+  '/detect/patterns?tab=signals',
+  '/detect/patterns?tab=alerts',
+  '/observe/logs/parsers',
+  '/observe/logs/parsers/new?sample=order%3D7',
 ];
 
 const attributes = (o) => Object.entries(o).map(([key, v]) => ({ key, value: { stringValue: v } }));

@@ -21,11 +21,11 @@ export const NewRoute = createLazyRoute('/detect/rules/new')({ component: NewPag
 export const EditRoute = createLazyRoute('/detect/rules/$name/edit')({ component: EditPage });
 
 function NewPage() {
-  const [s] = useUrlState<{ expr?: string; item?: string }>();
+  const [s] = useUrlState<{ expr?: string; logs?: string; item?: string }>();
   return (
     <>
       <PageHead title="Add a rule" parent={{ label: 'Rules', to: '/detect/rules' }} />
-      <Editor start={{ expr: s.expr, item: s.item }} />
+      <Editor start={{ expr: s.expr, logs: s.logs, item: s.item }} />
     </>
   );
 }
@@ -298,7 +298,7 @@ function Editor({ old, etag, start }: { old?: RuleRead; etag?: string; start: Pa
             <Switch label="Switched on" checked={on} onChange={(e) => setOn(e.currentTarget.checked)} />
           </div>
         </Collapse>
-        {source === 'metrics' && !v.record && <TryPanel rule={body} />}
+        {(source === 'logs' || !v.record) && <TryPanel rule={body} />}
         <FormActions action={old ? 'Save' : 'Add the rule'} pending={pending} onCancel={() => window.history.back()} />
       </Form>
     </PageBody>

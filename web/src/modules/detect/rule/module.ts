@@ -20,7 +20,7 @@ export const module = defineModule({
       getParentRoute: () => rootRoute,
       path: '/detect/rules/new',
       staticData: { title: 'Add a rule' },
-      validateSearch: (s: Record<string, unknown>) => ({ expr: text(s.expr), item: text(s.item) }),
+      validateSearch: (s: Record<string, unknown>) => ({ expr: text(s.expr), logs: text(s.logs), item: text(s.item) }),
     }).lazy(() => import('./edit').then((m) => m.NewRoute)),
     createRoute({
       getParentRoute: () => rootRoute,

@@ -86,7 +86,7 @@ function Outcome({ trial: t, expr }: { trial: Trial; expr: string }) {
         <Stat label="Firing for" value={t.fired ? duration(t.firing_seconds) : '–'} note={most(t)} />
         <Stat label="Only pending" value={t.pending_only} note="did not last" />
       </Stats>
-      <RuleGraph name="What would have been" expr={expr} from={from} to={to} spans={firingSpans(t, to)} />
+      {expr && <RuleGraph name="What would have been" expr={expr} from={from} to={to} spans={firingSpans(t, to)} />}
       {t.warnings.map((w) => (
         <p key={w} className="muted">
           {w}

@@ -1,20 +1,23 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import {
   IconArrowsVertical,
+  IconBraces,
   IconChevronDown,
   IconChevronRight,
   IconColumns2,
   IconFilterMinus,
   IconFilterPlus,
+  IconFingerprint,
   IconServer,
 } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, memo, useEffect, useRef, useState } from 'react';
+import { useCan } from '@/lib/permissions';
 import { absolute, useZone } from '@/lib/time';
 import { CopyButton } from '@/ui/CopyButton';
 import classes from './logs.module.css';
-import { fieldsOf, isBad, keyOf, nameOfLevel, type Row, toneOfLevel } from './model';
+import { fieldsOf, isBad, isPlain, keyOf, nameOfLevel, newParserTo, type Row, toneOfLevel } from './model';
 
 export interface LineActions {
   filter: (name: string, value: string, out: boolean) => void;
@@ -202,6 +205,7 @@ const Line = memo(function Line({
 });
 
 function Detail({ row, cols, actions }: { row: Row; cols: string[]; actions: LineActions }) {
+  const can = useCan();
   return (
     <div className={classes.detail}>
       <div className={classes.detailTools}>
@@ -223,6 +227,28 @@ function Detail({ row, cols, actions }: { row: Row; cols: string[]; actions: Lin
             renderRoot={(p) => <Link {...p} to={`/estate/items/${encodeURIComponent(row.item ?? '')}` as string} />}
           >
             {row.item}
+          </Button>
+        )}
+        {row.pattern && can('pattern.read') && (
+          <Button
+            size="compact-xs"
+            variant="default"
+            leftSection={<IconFingerprint size={12} />}
+            renderRoot={(p) => (
+              <Link {...p} to={`/detect/patterns/${encodeURIComponent(row.pattern ?? '')}` as string} />
+            )}
+          >
+            Its pattern
+          </Button>
+        )}
+        {row._msg && isPlain(row) && can('log.parser.write') && (
+          <Button
+            size="compact-xs"
+            variant="default"
+            leftSection={<IconBraces size={12} />}
+            renderRoot={(p) => <Link {...p} to={newParserTo(row) as string} />}
+          >
+            Make fields of it
           </Button>
         )}
         <CopyButton value={row._msg ?? ''} label="Copy the line" />

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { byLevel, filterFor, justAfter, parseRows, splitPipes, suggest, token, wantedAt, withFilter } from './model';
+import {
+  byLevel,
+  filterFor,
+  guessPattern,
+  justAfter,
+  parseRows,
+  splitPipes,
+  suggest,
+  token,
+  wantedAt,
+  withFilter,
+} from './model';
 
 describe('filters', () => {
   it('quotes what LogsQL would read otherwise', () => {
@@ -57,4 +68,14 @@ it('steps over one nanosecond', () => {
 it('reads rows, and the error behind them', () => {
   expect(parseRows('{"a":"1"}\n{"error":"too slow"}\n')).toEqual({ rows: [{ a: '1' }], error: 'too slow' });
   expect(parseRows('')).toEqual({ rows: [] });
+});
+
+describe('guessPattern', () => {
+  it('names what can only be a value', () => {
+    expect(guessPattern('user=ada from 10.0.0.7 took 12 ms, 50% "a b"')).toBe(
+      'user=%{word:user} from %{ip:src_ip} took %{int:number} ms, %{int:number2}%% %{quoted:text}',
+    );
+    expect(guessPattern('a=1 a=2')).toBe('a=%{int:a} a=%{int:a2}');
+    expect(guessPattern('')).toBe('');
+  });
 });

@@ -193,3 +193,42 @@ export function columnsOf(rows: Row[]): string[] {
   for (const r of rows.slice(0, 200)) for (const k of Object.keys(r)) seen.add(k);
   return [...seen].sort((a, b) => Number(isNumeric(rows, a)) - Number(isNumeric(rows, b)));
 }
+
+/** Whether nothing of a line was recognized but its frame. */
+export const isPlain = (row: Row) => ['', 'syslog', 'text', 'application', 'cri'].includes(row.format ?? '');
+
+/** The page that makes a parser with a line as its sample. */
+export function newParserTo(row: Row): string {
+  const p = new URLSearchParams({ sample: (row._msg ?? '').slice(0, 2000) });
+  if (row.app) p.set('app', row.app);
+  return `/observe/logs/parsers/new?${p}`;
+}
+
+const VALUE =
+  /(?<ip>\b\d{1,3}(?:\.\d{1,3}){3}\b)|(?<quoted>"[^"]*")|(?<kv>\b[A-Za-z_][\w.]*=)(?<after>"[^"]*"|[^\s,;]+)|(?<num>\b\d+\.\d+\b)|(?<int>\b\d+\b)/g;
+
+/** A first pattern for a line: what can only be a value becomes a part with a name. */
+export function guessPattern(line: string): string {
+  const used = new Map<string, number>();
+  const name = (base: string) => {
+    const n = (used.get(base) ?? 0) + 1;
+    used.set(base, n);
+    return n === 1 ? base : `${base}${n}`;
+  };
+  let out = '';
+  let at = 0;
+  const plain = (s: string) => s.replaceAll('%', '%%');
+  for (const m of line.matchAll(VALUE)) {
+    const g = m.groups ?? {};
+    out += plain(line.slice(at, m.index));
+    at = m.index + m[0].length;
+    if (g.kv) {
+      const v = g.after ?? '';
+      const type = v.startsWith('"') ? 'quoted' : /^\d+$/.test(v) ? 'int' : /^\d+\.\d+$/.test(v) ? 'num' : 'word';
+      out += `${plain(g.kv)}%{${type}:${name(g.kv.slice(0, -1).replace(/\W/g, '_').toLowerCase())}}`;
+    } else if (g.ip) out += `%{ip:${name('src_ip')}}`;
+    else if (g.quoted) out += `%{quoted:${name('text')}}`;
+    else out += `%{${g.num ? 'num' : 'int'}:${name('number')}}`;
+  }
+  return out + plain(line.slice(at));
+}

@@ -19,6 +19,17 @@ export const module = defineModule({
         wrap: flag(s.wrap),
       }),
     }).lazy(() => import('./explorer').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/observe/logs/parsers',
+      staticData: { title: 'Log parsers' },
+    }).lazy(() => import('./parsers').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/observe/logs/parsers/$name',
+      staticData: { title: 'Log parser' },
+      validateSearch: (s: Record<string, unknown>) => ({ sample: text(s.sample), app: text(s.app) }),
+    }).lazy(() => import('./parser').then((m) => m.Route)),
   ],
   nav: [
     {
@@ -41,6 +52,14 @@ export const module = defineModule({
     },
   ],
   actions: [
+    {
+      id: 'log.parsers',
+      label: 'Log parsers',
+      icon: IconFileText,
+      keywords: 'grok fields regular expression format',
+      to: '/observe/logs/parsers',
+      permission: 'log.parser.write',
+    },
     {
       id: 'log.errors',
       label: 'Show errors in the logs',

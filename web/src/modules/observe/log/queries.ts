@@ -121,3 +121,22 @@ export const viewsQuery = queryOptions({
 
 export const addView = (body: ViewSpec) => call(http.POST('/api/v1/logs/views', { body }));
 export const removeView = (id: string) => call(http.DELETE('/api/v1/logs/views/{id}', { params: { path: { id } } }));
+
+export type Parser = Schemas['LogParser'];
+export type ParserView = Schemas['LogParserView'];
+export type Trial = Schemas['LogparseTrial'];
+
+export const parsersQuery = queryOptions({
+  queryKey: ['log-parsers'],
+  queryFn: ({ signal }) => call(http.GET('/api/v1/log-parsers', { signal })),
+  refetchInterval: 15_000,
+});
+
+export const putParser = (name: string, body: Parser) =>
+  call(http.PUT('/api/v1/log-parsers/{name}', { params: { path: { name } }, body }));
+
+export const removeParser = (name: string) =>
+  call(http.DELETE('/api/v1/log-parsers/{name}', { params: { path: { name } } }));
+
+export const tryParser = (parser: Parser, lines: string[], signal?: AbortSignal) =>
+  call(http.POST('/api/v1/log-parsers/try', { body: { parser, lines }, signal }));
