@@ -130,6 +130,8 @@ type Metrics struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
 	MaxSeries int      `yaml:"max_series"`
+	// Self keeps the figures of the server itself, with job="mainstay".
+	Self bool `yaml:"self"`
 }
 
 // Logs limits the store of log lines.
@@ -242,7 +244,7 @@ func Default() Config {
 	return Config{
 		Listen: Listen{HTTP: "127.0.0.1:8080"}, Data: "./data",
 		Log:           Log{Level: "info", Format: "text"},
-		Metrics:       Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
+		Metrics:       Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000, Self: true},
 		Traces:        Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
 		Logs:          Logs{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 20 << 30},
 		Flows:         Flows{Retention: Duration(3 * 24 * time.Hour), MaxBytes: 20 << 30, History: Duration(400 * 24 * time.Hour)},
@@ -345,7 +347,7 @@ func (c *Config) settings() map[string]func(string) error {
 	all := map[string]func(string) error{
 		"data": str(&c.Data), "public_url": str(&c.PublicURL), "database.url": str(&c.Database.URL),
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
-		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
+		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries), "metrics.self": boolean(&c.Metrics.Self),
 		"logs.retention": text(&c.Logs.Retention), "logs.max_bytes": text(&c.Logs.MaxBytes),
 		"traces.retention": text(&c.Traces.Retention), "traces.max_bytes": text(&c.Traces.MaxBytes),
 		"flows.retention": text(&c.Flows.Retention), "flows.max_bytes": text(&c.Flows.MaxBytes), "flows.history": text(&c.Flows.History),

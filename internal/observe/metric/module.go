@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/clock"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
@@ -36,6 +38,9 @@ func Module() module.Module {
 			if d.DB != nil {
 				r.clock = d.DB.Clock()
 			}
+			if g, ok := d.Metrics.(prometheus.Gatherer); ok && d.Config.Metrics.Self {
+				r.self = g
+			}
 			d.Health.Add("metrics", r.health)
 			module.Provide[observe.Appender](d, r)
 			module.Provide[observe.Metrics](d, r)
@@ -61,6 +66,11 @@ type room struct {
 	meant map[string]signal.Meta
 	lists lists
 	clock clock.Clock
+
+	// self gives the figures of the server itself; nil when they are not kept.
+	self   prometheus.Gatherer
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
 }
 
 func (r *room) now() time.Time { return r.clock.Now().UTC() }
@@ -75,7 +85,7 @@ var (
 
 // Start opens the store. What cannot be read is moved to quarantine; what cannot
 // be written is an error, with a sentence.
-func (r *room) Start(context.Context) error {
+func (r *room) Start(ctx context.Context) error {
 	s, err := store.Open(r.opts)
 	if err != nil {
 		return err
@@ -88,12 +98,21 @@ func (r *room) Start(context.Context) error {
 	r.mu.Unlock()
 	h := promapi.New(promapi.Options{Store: s, Version: r.version, Logger: r.opts.Logger})
 	r.api.Store(&h)
+	if r.self != nil {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		r.cancel = cancel
+		r.wg.Go(func() { r.watchSelf(ctx, r.self) })
+	}
 	return nil
 }
 
 // Stop closes the store; it waits for running queries, which end after the query
 // timeout at the latest.
 func (r *room) Stop(context.Context) {
+	if r.cancel != nil {
+		r.cancel()
+		r.wg.Wait()
+	}
 	s := r.store.Load()
 	if s == nil {
 		return

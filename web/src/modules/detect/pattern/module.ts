@@ -33,7 +33,7 @@ export const module = defineModule({
       to: '/detect/patterns',
       label: 'Log patterns',
       icon: IconFingerprint,
-      chord: 'v f',
+      chord: 'v y',
       permission: 'pattern.read',
     },
   ],

@@ -86,8 +86,9 @@ export function Grid({
   return (
     <div ref={box} className={classes.grid}>
       {shown.map((p) => (
-        <section
+        <div
           key={p.id}
+          role="group"
           className={classes.panel}
           data-edit={edit}
           data-moving={moving?.id === p.id}
@@ -129,7 +130,7 @@ export function Grid({
             )}
           </PanelBox>
           {edit && <span className={classes.size} onPointerDown={(e) => begin(e, p, 'size')} aria-hidden />}
-        </section>
+        </div>
       ))}
     </div>
   );

@@ -153,7 +153,7 @@ function View({ board, etag }: { board: Dashboard; etag: string | undefined }) {
           {error.message}
         </Alert>
       )}
-      <main className={classes.body} aria-label={board.title}>
+      <section className={classes.body} aria-label="Panels" tabIndex={0}>
         {panels.length ? (
           <Grid
             panels={panels}
@@ -175,7 +175,7 @@ function View({ board, etag }: { board: Dashboard; etag: string | undefined }) {
             )}
           </EmptyState>
         )}
-      </main>
+      </section>
     </>
   );
   if (s.wall)

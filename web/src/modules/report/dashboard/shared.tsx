@@ -42,7 +42,7 @@ function View({ board, token }: { board: Dashboard; token: string }) {
           onReload={reload}
         />
       )}
-      <main className={classes.body} aria-label={board.title}>
+      <main className={classes.body} aria-label="Panels" tabIndex={0}>
         <Grid panels={board.panels ?? []} look={look} />
       </main>
     </>
