@@ -13,6 +13,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/device"
 	"github.com/mainstay-ops/mainstay/internal/observe/edge"
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
+	"github.com/mainstay-ops/mainstay/internal/observe/iot"
 	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
@@ -50,5 +51,6 @@ func modules() []module.Module {
 		ingest.Module(),
 		trap.Module(),
 		scrape.Module(),
+		iot.Module(),
 	}
 }

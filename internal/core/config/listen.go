@@ -44,6 +44,8 @@ func Ports() []Port {
 		{Name: "gelf_tcp", Usual: 12201, Help: "GELF over TCP, messages ended by a zero byte."},
 		{Name: "gelf_udp", Usual: 12201, Help: "GELF over UDP, chunked and compressed as senders like."},
 		{Name: "graphite", Usual: 2003, Help: "Graphite plaintext, TCP and UDP."},
+		{Name: "mqtt", Usual: 1883, Help: "MQTT 3.1.1 for devices; each needs credentials."},
+		{Name: "mqtts", Usual: 8883, Help: "MQTT over TLS with the certificate of the server."},
 		{Name: "otlp_grpc", Usual: 4317, Help: "OpenTelemetry (OTLP) over gRPC; needs a token."},
 		{Name: "statsd", Usual: 8125, Help: "StatsD and DogStatsD, UDP and TCP."},
 		{Name: "syslog_tcp", Usual: 514, Help: "Syslog over TCP, with octet counting or a line each."},
