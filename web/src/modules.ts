@@ -13,6 +13,7 @@ import { module as agent } from './modules/observe/agent/module';
 import { module as check } from './modules/observe/check/module';
 import { module as edge } from './modules/observe/edge/module';
 import { module as ingest } from './modules/observe/ingest/module';
+import { module as iot } from './modules/observe/iot/module';
 import { module as log } from './modules/observe/log/module';
 import { module as scrape } from './modules/observe/scrape/module';
 import { module as trace } from './modules/observe/trace/module';
@@ -42,6 +43,7 @@ export const modules = [
   log,
   ingest,
   scrape,
+  iot,
   incident,
   alert,
   oncall,
