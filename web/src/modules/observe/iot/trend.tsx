@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { quoted, range } from '@/lib/prom';
-import { Sparkline } from '@/ui/Sparkline';
+import { Sparkline } from '@/ui/StateStrip';
 import { mainFigures } from './model';
 import type { Device } from './queries';
 
