@@ -32,14 +32,14 @@ process.on('exit', () => {
   }
 });
 
-/** Starts bin/mainstay with an empty data directory. With bootstrap it has an admin token, else a setup link. args are further flags. */
-export async function startServer({ bootstrap = true, discovery = false, args = [] } = {}) {
+/** Starts bin/mainstay with an empty data directory. With bootstrap it has an admin token, else a setup link. settings are further variables. */
+export async function startServer({ bootstrap = true, discovery = false, settings = {} } = {}) {
   const port = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'mainstay-e2e-'));
-  const env = { ...process.env, MAINSTAY_DISCOVERY__HOST: String(discovery) };
+  const env = { ...process.env, MAINSTAY_DISCOVERY__HOST: String(discovery), ...settings };
   delete env.MAINSTAY_BOOTSTRAP_TOKEN;
   if (bootstrap) env.MAINSTAY_BOOTSTRAP_TOKEN = TOKEN;
-  const p = spawn(BIN, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--log-level', 'warn', ...args], {
+  const p = spawn(BIN, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--log-level', 'warn'], {
     env,
   });
   const mine = { p, data };

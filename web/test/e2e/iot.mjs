@@ -7,7 +7,7 @@ const SHOTS = process.env.SHOTS;
 /** A sensor is added on the page, speaks over MQTT, stands in a room and is told to switch. */
 async function run(step) {
   const port = await freePort();
-  const server = await startServer({ args: ['--listen.mqtt', `127.0.0.1:${port}`] });
+  const server = await startServer({ settings: { MAINSTAY_LISTEN__MQTT: `127.0.0.1:${port}` } });
   const browser = await startBrowser();
   const say = (user, password, topic, message) =>
     execFileSync('mosquitto_pub', [
@@ -91,7 +91,7 @@ async function run(step) {
       prices: [{ since: '2020-01-01T00:00:00Z', price: 0.3, currency: 'EUR' }],
     });
     await page.goto(`${server.url}/observe/iot/floors/${floor}`);
-    await page.getByText('Move rooms').click();
+    await page.getByLabel('Move rooms').check();
     await page.getByRole('button', { name: /^kitchen/ }).focus();
     await page.keyboard.press('ArrowDown');
     await until('the room has moved', async () =>

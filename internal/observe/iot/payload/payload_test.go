@@ -31,9 +31,17 @@ func TestUnitsAreNormalized(t *testing.T) {
 		name, unit, want string
 		in, out          float64
 	}{
-		{"temperature", "°F", "temperature_celsius", 212, 100}, {"temperature", "K", "temperature_celsius", 273.15, 0}, {"voltage", "mV", "voltage_volts", 3000, 3},
-		{"energy", "Wh", "energy_kilowatt_hours", 1500, 1.5}, {"power", "MW", "power_watts", 1, 1e6}, {"power", "mW", "power_watts", 1, 0.001}, {"pressure", "kPa", "pressure_hectopascals", 101.3, 1013},
-		{"soilTemp", "°C", "soil_temp_celsius", 1, 1}, {"flow", "bananas/s", "flow_bananas_s", 2, 2}, {"humidity", "", "humidity_percent", 5, 5}, {"Überdruck", "", "berdruck", 1, 1},
+		{"temperature", "°F", "temperature_celsius", 212, 100},
+		{"temperature", "K", "temperature_celsius", 273.15, 0},
+		{"voltage", "mV", "voltage_volts", 3000, 3},
+		{"energy", "Wh", "energy_kilowatt_hours", 1500, 1.5},
+		{"power", "MW", "power_watts", 1, 1e6},
+		{"power", "mW", "power_watts", 1, 0.001},
+		{"pressure", "kPa", "pressure_hectopascals", 101.3, 1013},
+		{"soilTemp", "°C", "soil_temp_celsius", 1, 1},
+		{"flow", "bananas/s", "flow_bananas_s", 2, 2},
+		{"humidity", "", "humidity_percent", 5, 5},
+		{"Überdruck", "", "berdruck", 1, 1},
 	} {
 		v := measure(c.name, "", c.unit, c.in)
 		require.Equal(t, c.want, v.Name)
@@ -171,9 +179,14 @@ func TestSparkplug(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for _, s := range [][2]string{
-		{"devices/a", `{"temp":21,"n":{"x":1}}`}, {"tele/p/SENSOR", `{"ENERGY":{"Power":[5,6]},"TempUnit":"F"}`}, {"stat/p/POWER1", "ON"},
-		{"zigbee2mqtt/bridge/devices", `[{"friendly_name":"l","definition":{"exposes":[{"features":[{"property":"state"}]}]}}]`}, {"zigbee2mqtt/l", `{"state":"ON"}`},
-		{"homeassistant/sensor/a/config", `{"stat_t":"s","val_tpl":"{{ value_json.a[0]['x'] }}"}`}, {"s", `{"a":[{"x":1}]}`}, {"t/r/d/m", "1"},
+		{"devices/a", `{"temp":21,"n":{"x":1}}`},
+		{"tele/p/SENSOR", `{"ENERGY":{"Power":[5,6]},"TempUnit":"F"}`},
+		{"stat/p/POWER1", "ON"},
+		{"zigbee2mqtt/bridge/devices", `[{"friendly_name":"l","definition":{"exposes":[{"features":[{"property":"state"}]}]}}]`},
+		{"zigbee2mqtt/l", `{"state":"ON"}`},
+		{"homeassistant/sensor/a/config", `{"stat_t":"s","val_tpl":"{{ value_json.a[0]['x'] }}"}`},
+		{"s", `{"a":[{"x":1}]}`},
+		{"t/r/d/m", "1"},
 		{"spBv1.0/g/NBIRTH/n", string(sparkplugOf(0, spm{name: "a", alias: 1, kind: 10, value: 1.0, unit: "V"}))},
 		{"spBv1.0/g/NDATA/n", string(sparkplugOf(1, spm{alias: 1, kind: 10, value: 1.0}))},
 	} {

@@ -151,8 +151,16 @@ func (r *Report) tasmotaInfo(x map[string]any) {
 
 func (r *Report) energy(x map[string]any) {
 	for _, f := range []struct{ key, name, unit string }{
-		{"Total", "energy", "kWh"}, {"Today", "energy_today", "kWh"}, {"Yesterday", "energy_yesterday", "kWh"}, {"Power", "power", "W"}, {"ApparentPower", "apparent_power", "VA"}, {"ReactivePower", "reactive_power", "var"},
-		{"Factor", "power_factor", ""}, {"Voltage", "voltage", "V"}, {"Current", "current", "A"}, {"Frequency", "frequency", "Hz"},
+		{"Total", "energy", "kWh"},
+		{"Today", "energy_today", "kWh"},
+		{"Yesterday", "energy_yesterday", "kWh"},
+		{"Power", "power", "W"},
+		{"ApparentPower", "apparent_power", "VA"},
+		{"ReactivePower", "reactive_power", "var"},
+		{"Factor", "power_factor", ""},
+		{"Voltage", "voltage", "V"},
+		{"Current", "current", "A"},
+		{"Frequency", "frequency", "Hz"},
 	} {
 		switch v := x[f.key].(type) {
 		case float64:

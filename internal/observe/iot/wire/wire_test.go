@@ -54,8 +54,18 @@ func TestCovers(t *testing.T) {
 		allow, f string
 		want     bool
 	}{
-		{"a/#", "a/b/c", true}, {"a/#", "a", true}, {"a/#", "a/#", true}, {"a/+", "a/#", false}, {"a/+/c", "a/b/c", true}, {"a/+/c", "a/+/c", true},
-		{"a/b", "a/+", false}, {"a", "a/b", false}, {"a/b", "a", false}, {"+/+", "a/b", true}, {"#", "x", true}, {"a/b/#", "a/#", false},
+		{"a/#", "a/b/c", true},
+		{"a/#", "a", true},
+		{"a/#", "a/#", true},
+		{"a/+", "a/#", false},
+		{"a/+/c", "a/b/c", true},
+		{"a/+/c", "a/+/c", true},
+		{"a/b", "a/+", false},
+		{"a", "a/b", false},
+		{"a/b", "a", false},
+		{"+/+", "a/b", true},
+		{"#", "x", true},
+		{"a/b/#", "a/#", false},
 	} {
 		require.Equal(t, c.want, Covers(c.allow, c.f), "%s over %s", c.allow, c.f)
 	}

@@ -86,7 +86,7 @@ function Table({ query, only }: { query: ReturnType<typeof useQuery<ClientList>>
                   <th>From</th>
                   <th>Messages</th>
                   <th>Not taken</th>
-                  {may && <th aria-label="Actions" />}
+                  {may && <th>Actions</th>}
                 </tr>
               </thead>
               <tbody>

@@ -50,7 +50,7 @@ export function Unknown({ query }: { query: UseQueryResult<List> }) {
                     <th>Last message</th>
                     <th>May mean</th>
                     <th style={{ width: 90 }}>Seen</th>
-                    {may && <th style={{ width: 150 }} aria-label="Actions" />}
+                    {may && <th style={{ width: 150 }}>Actions</th>}
                   </tr>
                 </thead>
                 <tbody>
