@@ -134,6 +134,9 @@ function Side({ device: d }: { device: Device }) {
   );
 }
 
+/** The day before a moment in milliseconds, in seconds. */
+const span = (at: number) => ({ from: at / 1000 - 86_400, to: at / 1000 });
+
 function Graph({ item, figure: f }: { item: string; figure: Figure }) {
   const sensor = f.sensor ? `,sensor=${quoted(f.sensor)}` : '';
   const q = useQuery({
@@ -149,6 +152,7 @@ function Graph({ item, figure: f }: { item: string; figure: Figure }) {
     const line = q.data?.[0];
     if (line) data.set(line.x, [line.y]);
   }, [q.data, data]);
+  const ends = useMemo(() => span(q.dataUpdatedAt), [q.dataUpdatedAt]);
   const { label } = nameOf(f);
   return (
     <div>
@@ -156,7 +160,13 @@ function Graph({ item, figure: f }: { item: string; figure: Figure }) {
         <span className="muted">{label}</span>
         <b className="num">{valueText(f)}</b>
       </div>
-      <LiveChart name={`${label}, last day`} data={data} series={[{ label }]} height={110} />
+      <LiveChart
+        name={`${label}, last day`}
+        data={data}
+        series={[{ label }]}
+        height={110}
+        range={q.data ? ends : undefined}
+      />
     </div>
   );
 }
@@ -175,7 +185,9 @@ function Messages({ id }: { id: string }) {
                     <td style={{ width: 100 }}>
                       <Time at={m.at} />
                     </td>
-                    <td className={classes.tail}>{m.topic}</td>
+                    <td className={classes.tail} style={{ minWidth: 140 }}>
+                      {m.topic}
+                    </td>
                     <td className={classes.tail}>{m.payload}</td>
                   </tr>
                 ))}
@@ -222,7 +234,7 @@ function Commands({ device: d }: { device: Device }) {
                     <td className={classes.tail}>{c.payload}</td>
                     <td>{c.actor}</td>
                     <td title={c.why}>
-                      <StatusMark state={c.state} />
+                      <StatusMark state={c.state === 'acknowledged' ? 'answered' : c.state} />
                     </td>
                     <td style={{ width: 100 }}>
                       <Time at={c.at} />

@@ -112,7 +112,7 @@ function Page() {
         tabs={[
           { value: 'devices', label: 'Devices' },
           { value: 'floors', label: 'Floors' },
-          { value: 'unknown', label: 'Unknown topics', count: unknown.data?.items?.length },
+          { value: 'unknown', label: 'Unknown topics', count: unknown.data?.items?.length || undefined },
           { value: 'clients', label: 'Connections' },
         ]}
         value={tab}
