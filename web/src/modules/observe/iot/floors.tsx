@@ -33,7 +33,7 @@ export function Floors() {
     </Button>
   );
   return (
-    <PageBody label="Floors">
+    <PageBody label="Floors of buildings">
       <Loaded query={query} what="The floors">
         {(list) =>
           list.items?.length ? (
