@@ -34,7 +34,7 @@ function All({ children }: { children: React.ReactNode }) {
           <>
             <Stats>
               {g.ports.map((p) => (
-                <Stat key={p.name} label={p.name} value={p.address ?? 'off'} note={p.problem} />
+                <Stat key={p.name} label={p.name} value={p.address ? 'open' : 'off'} note={p.address ?? p.problem} />
               ))}
               <Stat label="Connected" value={integer(g.connected)} note={`of ${integer(g.clients)}`} />
               <Stat label="Messages" value={integer(g.messages)} note="since the start" />
@@ -86,7 +86,7 @@ function Table({ query, only }: { query: ReturnType<typeof useQuery<ClientList>>
                   <th>From</th>
                   <th>Messages</th>
                   <th>Not taken</th>
-                  {may && <th>Actions</th>}
+                  {may && <th style={{ textAlign: 'right' }}>Actions</th>}
                 </tr>
               </thead>
               <tbody>

@@ -96,7 +96,7 @@ const occupied = (r: Room) => (r.occupied === undefined ? '–' : r.occupied ? '
 
 function Rooms({ floor: f }: { floor: View }) {
   return (
-    <table className="plain">
+    <table className={`plain ${classes.rooms}`}>
       <thead>
         <tr>
           <th>Room</th>
