@@ -52,6 +52,7 @@ snmpd                      snmpd
 tshark                     tshark
 snmp                       snmptrap
 lldpd                      lldpd
+mosquitto-clients          mosquitto_pub
 iproute2                   bridge
 softflowd                  softflowd
 "

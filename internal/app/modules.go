@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/edge"
 	"github.com/mainstay-ops/mainstay/internal/observe/flow"
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
+	"github.com/mainstay-ops/mainstay/internal/observe/iot"
 	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
 	"github.com/mainstay-ops/mainstay/internal/observe/path"
@@ -58,5 +59,6 @@ func modules() []module.Module {
 		trap.Module(),
 		path.Module(),
 		scrape.Module(),
+		iot.Module(),
 	}
 }

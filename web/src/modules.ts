@@ -16,6 +16,7 @@ import { module as device } from './modules/observe/device/module';
 import { module as edge } from './modules/observe/edge/module';
 import { module as flow } from './modules/observe/flow/module';
 import { module as ingest } from './modules/observe/ingest/module';
+import { module as iot } from './modules/observe/iot/module';
 import { module as log } from './modules/observe/log/module';
 import { module as path } from './modules/observe/path/module';
 import { module as metric } from './modules/observe/metric/module';
@@ -53,6 +54,7 @@ export const modules = [
   flow,
   ingest,
   scrape,
+  iot,
   incident,
   alert,
   oncall,

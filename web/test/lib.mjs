@@ -39,7 +39,9 @@ export async function startServer({ bootstrap = true, discovery = false, setting
   const env = { ...process.env, MAINSTAY_DISCOVERY__HOST: String(discovery), ...settings };
   delete env.MAINSTAY_BOOTSTRAP_TOKEN;
   if (bootstrap) env.MAINSTAY_BOOTSTRAP_TOKEN = TOKEN;
-  const p = spawn(BIN, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--log-level', 'warn'], { env });
+  const p = spawn(BIN, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--log-level', 'warn'], {
+    env,
+  });
   const mine = { p, data };
   running.add(mine);
   let out = '';

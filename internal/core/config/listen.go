@@ -45,6 +45,8 @@ func Ports() []Port {
 		{Name: "gelf_udp", Usual: 12201, Help: "GELF over UDP, chunked and compressed as senders like."},
 		{Name: "graphite", Usual: 2003, Help: "Graphite plaintext, TCP and UDP."},
 		{Name: "ipfix", Usual: 4739, Help: "IPFIX, and NetFlow 5 and 9, over UDP."},
+		{Name: "mqtt", Usual: 1883, Help: "MQTT 3.1.1 for devices; each needs credentials."},
+		{Name: "mqtts", Usual: 8883, Help: "MQTT over TLS with the certificate of the server."},
 		{Name: "netflow", Usual: 2055, Help: "NetFlow 5, NetFlow 9 and IPFIX, UDP."},
 		{Name: "otlp_grpc", Usual: 4317, Help: "OpenTelemetry (OTLP) over gRPC; needs a token."},
 		{Name: "sflow", Usual: 6343, Help: "sFlow version 5, UDP."},

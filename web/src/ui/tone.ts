@@ -4,6 +4,9 @@ export type Tone = 'ok' | 'warn' | 'down' | 'unknown' | 'maint' | 'plain';
 const TONES: Record<string, Tone> = {
   ok: 'ok',
   up: 'ok',
+  online: 'ok',
+  connected: 'ok',
+  answered: 'ok',
   sent: 'ok',
   resolved: 'ok',
   active: 'ok',
@@ -16,6 +19,8 @@ const TONES: Record<string, Tone> = {
   retrying: 'warn',
   degraded: 'warn',
   late: 'warn',
+  silent: 'warn',
+  timed_out: 'warn',
   catching_up: 'warn',
   critical: 'down',
   down: 'down',

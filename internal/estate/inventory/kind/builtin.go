@@ -18,6 +18,9 @@ func Builtin() []Kind {
 		{"certificate", "Certificate", "certificate", "A TLS certificate."},
 		{"license", "License", "license", "A right to use software, with a number and an end."},
 		{"vendor_service", "Vendor service", "building-store", "A service that somebody else runs for us."},
+		{"building", "Building", "building", "A house with floors and rooms."},
+		{"floor", "Floor", "stairs", "A floor of a building."},
+		{"room", "Room", "door", "A room, in which devices stand."},
 		{"location", "Location", "map-pin", "A site, building, room or rack."},
 	}
 	out := make([]Kind, len(list))
@@ -34,6 +37,7 @@ const (
 	PartOf     = "part_of"
 	ConnectsTo = "connects_to"
 	MemberOf   = "member_of"
+	LocatedIn  = "located_in"
 )
 
 // BuiltinRelations lists the built-in relation types in the order in which they
@@ -45,6 +49,7 @@ func BuiltinRelations() []Relation {
 		{Name: PartOf, Inverse: "contains", Title: "is part of", InverseTitle: "contains", Carries: ToTarget, BuiltIn: true, Description: "It is a piece of the other one."},
 		{Name: ConnectsTo, Inverse: ConnectsTo, Title: "connects to", InverseTitle: "connects to", Carries: Nowhere, BuiltIn: true, Description: "There is a cable or a session between them."},
 		{Name: MemberOf, Inverse: "members", Title: "is member of", InverseTitle: "has member", Carries: Nowhere, BuiltIn: true, Description: "It belongs to a group."},
+		{Name: LocatedIn, Inverse: "holds", Title: "is in", InverseTitle: "holds", Carries: Nowhere, BuiltIn: true, Description: "It stands in that room or building."},
 	}
 }
 
@@ -56,6 +61,8 @@ func Circular(t string) []string {
 		return []string{DependsOn, RunsOn}
 	case PartOf:
 		return []string{PartOf}
+	case LocatedIn:
+		return []string{LocatedIn}
 	}
 	return nil
 }
