@@ -61,11 +61,9 @@ func (a *Ask) check() (step time.Duration, err error) {
 	if step > time.Minute {
 		step = step.Truncate(10 * time.Second)
 	}
-	a.To = a.To.Truncate(step).UTC()
+	// The end goes up, so that what came just now is in sight.
+	a.To = a.To.Add(step - 1).Truncate(step).UTC()
 	a.From = a.From.Truncate(step).UTC()
-	if !a.To.After(a.From) {
-		a.To = a.From.Add(step)
-	}
 	return step, nil
 }
 
@@ -160,7 +158,11 @@ func (s *Service) Answer(ctx context.Context, p *Panel, vars []Variable, a Ask) 
 			clear(s.cache)
 		}
 	}
-	s.cache[key] = cached{until: now.Add(min(step, time.Minute)), data: d}
+	keep := min(step, time.Minute)
+	if a.To.After(now) {
+		keep = minStep // the last value is still in the making
+	}
+	s.cache[key] = cached{until: now.Add(keep), data: d}
 	return d, nil
 }
 

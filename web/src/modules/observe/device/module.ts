@@ -35,7 +35,7 @@ export const module = defineModule({
       to: '/observe/devices',
       label: 'Devices',
       icon: IconRouter,
-      chord: 'v i',
+      chord: 'v 1',
       permission: 'metric.read',
     },
   ],

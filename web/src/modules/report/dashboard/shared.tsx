@@ -16,11 +16,11 @@ function Page() {
   const { token = '' } = useParams({ strict: false }) as { token?: string };
   const query = useQuery(sharedQuery(token));
   return (
-    <div className={classes.wall}>
+    <main className={classes.wall}>
       <Loaded query={query} what="The dashboard" rows={12}>
         {(board) => <View board={board} token={token} />}
       </Loaded>
-    </div>
+    </main>
   );
 }
 
@@ -42,9 +42,9 @@ function View({ board, token }: { board: Dashboard; token: string }) {
           onReload={reload}
         />
       )}
-      <main className={classes.body} aria-label="Panels" tabIndex={0}>
+      <section className={classes.body} aria-label="Panels" tabIndex={0}>
         <Grid panels={board.panels ?? []} look={look} />
-      </main>
+      </section>
     </>
   );
 }
