@@ -153,7 +153,12 @@ function View({ board, etag }: { board: Dashboard; etag: string | undefined }) {
           {error.message}
         </Alert>
       )}
-      <section className={classes.body} aria-label="Panels" tabIndex={0}>
+      <section
+        className={classes.body}
+        aria-label="Panels"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+        tabIndex={0}
+      >
         {panels.length ? (
           <Grid
             panels={panels}

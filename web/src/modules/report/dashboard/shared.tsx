@@ -42,7 +42,12 @@ function View({ board, token }: { board: Dashboard; token: string }) {
           onReload={reload}
         />
       )}
-      <section className={classes.body} aria-label="Panels" tabIndex={0}>
+      <section
+        className={classes.body}
+        aria-label="Panels"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+        tabIndex={0}
+      >
         <Grid panels={board.panels ?? []} look={look} />
       </section>
     </>
