@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/ingest"
 	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/packet"
 	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/observe/trace"
 	"github.com/mainstay-ops/mainstay/internal/observe/trap"
@@ -49,6 +50,7 @@ func modules() []module.Module {
 		device.Module(),
 		ingest.Module(),
 		trap.Module(),
+		packet.Module(),
 		scrape.Module(),
 	}
 }

@@ -94,6 +94,7 @@ type Config struct {
 	Metrics   Metrics  `yaml:"metrics"`
 	Traces    Traces   `yaml:"traces"`
 	Logs      Logs     `yaml:"logs"`
+	Captures  Captures `yaml:"captures"`
 	History   History  `yaml:"history"`
 	// Notifications and Escalations limit what is kept of who was told.
 	Notifications History   `yaml:"notifications"`
@@ -133,6 +134,12 @@ type Metrics struct {
 
 // Logs limits the store of log lines.
 type Logs struct {
+	Retention Duration `yaml:"retention"`
+	MaxBytes  Bytes    `yaml:"max_bytes"`
+}
+
+// Captures limits the store of packet captures.
+type Captures struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
 }
@@ -234,6 +241,7 @@ func Default() Config {
 		Log:           Log{Level: "info", Format: "text"},
 		Metrics:       Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000},
 		Traces:        Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
+		Captures:      Captures{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 5 << 30},
 		Logs:          Logs{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 20 << 30},
 		History:       History{Retention: Duration(400 * 24 * time.Hour)},
 		Notifications: History{Retention: Duration(400 * 24 * time.Hour)},
@@ -336,6 +344,7 @@ func (c *Config) settings() map[string]func(string) error {
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries),
 		"logs.retention": text(&c.Logs.Retention), "logs.max_bytes": text(&c.Logs.MaxBytes),
+		"captures.retention": text(&c.Captures.Retention), "captures.max_bytes": text(&c.Captures.MaxBytes),
 		"traces.retention": text(&c.Traces.Retention), "traces.max_bytes": text(&c.Traces.MaxBytes),
 		"history.retention": text(&c.History.Retention), "notifications.retention": text(&c.Notifications.Retention), "escalations.retention": text(&c.Escalations.Retention),
 		"session.lifetime": text(&c.Session.Lifetime), "outbound.allow_metadata": boolean(&c.Outbound.AllowMetadata), "discovery.host": boolean(&c.Discovery.Host),
@@ -400,6 +409,10 @@ func (c *Config) validate() []errs.Field {
 	atLeast("logs.retention", c.Logs.Retention, 24*time.Hour)
 	if c.Logs.MaxBytes < 256<<20 {
 		add("logs.max_bytes", strconv.FormatInt(int64(c.Logs.MaxBytes), 10), "must be at least 256MiB")
+	}
+	atLeast("captures.retention", c.Captures.Retention, time.Hour)
+	if c.Captures.MaxBytes < 16<<20 {
+		add("captures.max_bytes", strconv.FormatInt(int64(c.Captures.MaxBytes), 10), "must be at least 16MiB")
 	}
 	atLeast("traces.retention", c.Traces.Retention, 24*time.Hour)
 	if c.Traces.MaxBytes < 64<<20 {

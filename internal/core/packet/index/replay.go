@@ -234,3 +234,20 @@ func (x *Index) Values(d *packet.Def, numbers []uint32, f func(number int, n uin
 	}
 	return nil
 }
+
+// Each calls f with packets, in order; nil is all. The packet may be kept.
+func (x *Index) Each(ctx context.Context, numbers []uint32, f func(*capture.Packet) error) error {
+	if numbers != nil {
+		return x.each(ctx, numbers, f)
+	}
+	for _, b := range x.view() {
+		all := make([]uint32, b.Count)
+		for i := range all {
+			all[i] = uint32(b.First + i + 1)
+		}
+		if err := x.each(ctx, all, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
