@@ -36,8 +36,8 @@ func (a *assembly) jump(l int) {
 	a.emit(bpf.Jump{})
 }
 
-// link2 puts the places of labels into the jumps. All jumps go forward.
-func (a *assembly) link2() {
+// resolve puts the places of labels into the jumps. All jumps go forward.
+func (a *assembly) resolve() {
 	for i, l := range a.jumps {
 		a.ins[i] = bpf.Jump{Skip: uint32(a.labels[l] - i - 1)}
 	}

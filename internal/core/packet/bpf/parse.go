@@ -83,7 +83,7 @@ func compile(src string, link Link, snap uint32) ([]bpf.Instruction, error) {
 	if len(a.ins) > mostInstructions {
 		return nil, &Error{0, len(src), fmt.Sprintf("the filter needs %d instructions; the kernel takes %d", len(a.ins), mostInstructions)}
 	}
-	a.link2()
+	a.resolve()
 	return a.ins, nil
 }
 
