@@ -14,6 +14,7 @@ import { module as check } from './modules/observe/check/module';
 import { module as edge } from './modules/observe/edge/module';
 import { module as ingest } from './modules/observe/ingest/module';
 import { module as log } from './modules/observe/log/module';
+import { module as packet } from './modules/observe/packet/module';
 import { module as scrape } from './modules/observe/scrape/module';
 import { module as trace } from './modules/observe/trace/module';
 import { module as trap } from './modules/observe/trap/module';
@@ -39,6 +40,7 @@ export const modules = [
   trace,
   rule,
   trap,
+  packet,
   log,
   ingest,
   scrape,

@@ -151,8 +151,9 @@ func (s *Service) Routes(api *httpapi.API) {
 	one := func(ctx context.Context, r *row) *httpapi.Body[View] {
 		return &httpapi.Body[View]{Body: s.view(ctx, []row{*r})[0]}
 	}
-	httpapi.Handle(api, httpapi.Op{ID: "start-capture", Method: http.MethodPost, Path: base, Need: write, Tag: tag, Summary: "Capture on an interface of the server", Status: http.StatusCreated,
-		Description: "A file is taken in with POST /api/v1/capture-uploads?name=FILE, the file being the body."},
+	start := httpapi.Op{ID: "start-capture", Method: http.MethodPost, Path: base, Need: write, Tag: tag, Summary: "Capture on an interface of the server", Status: http.StatusCreated}
+	start.Description = "A file is taken in with POST /api/v1/capture-uploads?name=FILE, the file being the body."
+	httpapi.Handle(api, start,
 		func(ctx context.Context, in *startIn) (*httpapi.Body[View], error) {
 			r, err := s.start(ctx, in.Body)
 			if err != nil {

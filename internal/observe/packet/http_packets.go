@@ -31,8 +31,8 @@ func complete(src string, at int) Completion {
 	return out
 }
 
-// PacketRow is a packet in the list.
-type PacketRow struct {
+// Row is a packet in the list.
+type Row struct {
 	Number       int       `json:"number"`
 	Time         time.Time `json:"time"`
 	Src          string    `json:"src"`
@@ -45,9 +45,9 @@ type PacketRow struct {
 	Conversation uint64    `json:"conversation,omitempty" doc:"Number for follow and timing; absent when it belongs to none."`
 }
 
-// PacketList is a part of the list.
-type PacketList struct {
-	Items    []PacketRow `json:"items"`
+// List is a part of the list.
+type List struct {
+	Items    []Row `json:"items"`
 	Position int         `json:"position" doc:"Place of the first item among those that the filter chooses, from 0."`
 	Total    int         `json:"total" doc:"How many the filter chooses."`
 	Packets  int         `json:"packets" doc:"How many the capture has so far."`
@@ -84,9 +84,9 @@ type Explained struct {
 	Detail   string `json:"detail,omitempty"`
 }
 
-// PacketDetail is one packet taken apart.
-type PacketDetail struct {
-	PacketRow
+// Detail is one packet taken apart.
+type Detail struct {
+	Row
 	Captured int                `json:"captured" doc:"Bytes that were kept."`
 	Tree     []*corepacket.Node `json:"tree"`
 	Sources  []Bytes            `json:"sources" doc:"The frame, and bytes put together from several packets."`
@@ -104,29 +104,29 @@ const mostSource = 64 << 10 // bytes of one source that are sent
 func (s *Service) packetRoutes(api *httpapi.API) {
 	const base = "/api/v1/captures/{id}/packets"
 	httpapi.Handle(api, httpapi.Op{ID: "list-packets", Method: "GET", Path: base, Need: observe.ReadCaptures, Tag: tag, Summary: "Packets of a capture that a display filter chooses, from any place"},
-		func(ctx context.Context, in *packetsIn) (*httpapi.Body[PacketList], error) {
+		func(ctx context.Context, in *packetsIn) (*httpapi.Body[List], error) {
 			o, done, err := s.use(ctx, in.ID)
 			if err != nil {
 				return nil, err
 			}
 			defer done()
 			l, err := o.list(ctx, in.Filter, in.Position, in.Around, in.Limit)
-			return &httpapi.Body[PacketList]{Body: l}, err
+			return &httpapi.Body[List]{Body: l}, err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "get-packet", Method: "GET", Path: base + "/{number}", Need: observe.ReadCaptures, Tag: tag, Summary: "One packet: its fields with the places of their bytes, and the bytes"},
-		func(ctx context.Context, in *packetIn) (*httpapi.Body[PacketDetail], error) {
+		func(ctx context.Context, in *packetIn) (*httpapi.Body[Detail], error) {
 			o, done, err := s.use(ctx, in.ID)
 			if err != nil {
 				return nil, err
 			}
 			defer done()
 			d, err := o.one(ctx, in.Number, in.Filter)
-			return &httpapi.Body[PacketDetail]{Body: d}, err
+			return &httpapi.Body[Detail]{Body: d}, err
 		})
 }
 
-func (o *opened) list(ctx context.Context, src string, position, around, limit int) (PacketList, error) {
-	out := PacketList{Items: []PacketRow{}}
+func (o *opened) list(ctx context.Context, src string, position, around, limit int) (List, error) {
+	out := List{Items: []Row{}}
 	found, total, err := o.match(ctx, src)
 	if err != nil {
 		return out, err
@@ -164,8 +164,8 @@ func (o *opened) list(ctx context.Context, src string, position, around, limit i
 
 var worse = map[corepacket.Severity]int{"": 0, corepacket.Note: 1, corepacket.Warning: 2, corepacket.Error: 3}
 
-func packetRow(r index.Row) PacketRow {
-	v := PacketRow{Number: r.Number, Time: r.Time, Src: r.Src, Dst: r.Dst, Protocol: r.Protocol, Length: r.Length, Info: r.Info, Conversation: r.Conversation}
+func packetRow(r index.Row) Row {
+	v := Row{Number: r.Number, Time: r.Time, Src: r.Src, Dst: r.Dst, Protocol: r.Protocol, Length: r.Length, Info: r.Info, Conversation: r.Conversation}
 	worst := corepacket.Severity("")
 	for _, f := range r.Findings {
 		if k := string(f.Kind); !slices.Contains(v.Findings, k) {
@@ -179,8 +179,8 @@ func packetRow(r index.Row) PacketRow {
 	return v
 }
 
-func (o *opened) one(ctx context.Context, number int, src string) (PacketDetail, error) {
-	var out PacketDetail
+func (o *opened) one(ctx context.Context, number int, src string) (Detail, error) {
+	var out Detail
 	rows, err := o.index.Rows([]uint32{uint32(min(number, 1<<31))})
 	if err != nil {
 		return out, err
@@ -192,7 +192,7 @@ func (o *opened) one(ctx context.Context, number int, src string) (PacketDetail,
 	if err != nil {
 		return out, err
 	}
-	out = PacketDetail{PacketRow: packetRow(rows[0]), Captured: len(c.Data), Tree: p.Tree(), Sources: []Bytes{}, Explain: []Explained{}, Position: number - 1}
+	out = Detail{Row: packetRow(rows[0]), Captured: len(c.Data), Tree: p.Tree(), Sources: []Bytes{}, Explain: []Explained{}, Position: number - 1}
 	for _, b := range p.Sources {
 		out.Sources = append(out.Sources, Bytes{Name: b.Name, Data: b.Data[:min(len(b.Data), mostSource)], Size: len(b.Data)})
 	}

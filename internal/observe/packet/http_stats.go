@@ -119,7 +119,7 @@ type findingsIn struct {
 
 // FoundPacket is a packet with findings.
 type FoundPacket struct {
-	PacketRow
+	Row
 	Details []string `json:"details"`
 }
 
@@ -217,7 +217,7 @@ func (o *opened) findings(in *findingsIn) (Tables[FoundPacket], error) {
 	}
 	rows, err := o.index.Rows(numbers[in.Position:min(in.Position+in.Limit, len(numbers))])
 	for _, r := range rows {
-		p := FoundPacket{PacketRow: packetRow(r), Details: []string{}}
+		p := FoundPacket{Row: packetRow(r), Details: []string{}}
 		for _, f := range r.Findings {
 			if (in.Kind == "" || string(f.Kind) == in.Kind) && f.Detail != "" {
 				p.Details = append(p.Details, f.Detail)

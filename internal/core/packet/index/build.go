@@ -166,7 +166,6 @@ func (b *Builder) objects(talk uint64, server bool) {
 		}
 		o = nil
 	}
-	uri := ""
 	for i := range b.p.Fields {
 		f := &b.p.Fields[i]
 		switch f.Def.Name {
@@ -177,11 +176,9 @@ func (b *Builder) objects(talk uint64, server bool) {
 			if len(b.order) < 1_000_000 {
 				b.order[key]++
 			}
-			uri = ""
 		case "http.request.uri":
-			uri = f.Value()
 			if o != nil {
-				o.Name = clip(uri, 500)
+				o.Name = clip(f.Value(), 500)
 			}
 		case "http.host":
 			if o != nil {

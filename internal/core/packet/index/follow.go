@@ -246,7 +246,7 @@ func nthAnswer(in, asked io.Reader, n, most int) ([]byte, error) {
 		} else if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			req = &http.Request{Method: req.Method}
 		}
-		a, err := http.ReadResponse(r, req)
+		a, err := http.ReadResponse(r, req) //nolint:bodyclose // it is no connection; body closes what is read
 		if err != nil {
 			return nil, fmt.Errorf("the answer cannot be read: %w", err)
 		}
