@@ -47,11 +47,11 @@ type Row struct {
 
 // List is a part of the list.
 type List struct {
-	Items    []Row `json:"items"`
-	Position int         `json:"position" doc:"Place of the first item among those that the filter chooses, from 0."`
-	Total    int         `json:"total" doc:"How many the filter chooses."`
-	Packets  int         `json:"packets" doc:"How many the capture has so far."`
-	First    time.Time   `json:"first" doc:"Time of the first packet of the capture."`
+	Items    []Row     `json:"items"`
+	Position int       `json:"position" doc:"Place of the first item among those that the filter chooses, from 0."`
+	Total    int       `json:"total" doc:"How many the filter chooses."`
+	Packets  int       `json:"packets" doc:"How many the capture has so far."`
+	First    time.Time `json:"first" doc:"Time of the first packet of the capture."`
 }
 
 type packetsIn struct {
