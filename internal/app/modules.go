@@ -18,6 +18,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/observe/iot"
 	"github.com/mainstay-ops/mainstay/internal/observe/log"
 	"github.com/mainstay-ops/mainstay/internal/observe/metric"
+	"github.com/mainstay-ops/mainstay/internal/observe/packet"
 	"github.com/mainstay-ops/mainstay/internal/observe/path"
 	"github.com/mainstay-ops/mainstay/internal/observe/scrape"
 	"github.com/mainstay-ops/mainstay/internal/observe/trace"
@@ -58,6 +59,7 @@ func modules() []module.Module {
 		ingest.Module(),
 		trap.Module(),
 		path.Module(),
+		packet.Module(),
 		scrape.Module(),
 		iot.Module(),
 	}

@@ -19,6 +19,7 @@ import { module as ingest } from './modules/observe/ingest/module';
 import { module as iot } from './modules/observe/iot/module';
 import { module as log } from './modules/observe/log/module';
 import { module as metric } from './modules/observe/metric/module';
+import { module as packet } from './modules/observe/packet/module';
 import { module as path } from './modules/observe/path/module';
 import { module as scrape } from './modules/observe/scrape/module';
 import { module as trace } from './modules/observe/trace/module';
@@ -50,6 +51,7 @@ export const modules = [
   pattern,
   trap,
   path,
+  packet,
   log,
   flow,
   ingest,

@@ -95,6 +95,7 @@ type Config struct {
 	Traces    Traces   `yaml:"traces"`
 	Logs      Logs     `yaml:"logs"`
 	Flows     Flows    `yaml:"flows"`
+	Captures  Captures `yaml:"captures"`
 	History   History  `yaml:"history"`
 	// Notifications and Escalations limit what is kept of who was told.
 	Notifications History   `yaml:"notifications"`
@@ -136,6 +137,12 @@ type Metrics struct {
 
 // Logs limits the store of log lines.
 type Logs struct {
+	Retention Duration `yaml:"retention"`
+	MaxBytes  Bytes    `yaml:"max_bytes"`
+}
+
+// Captures limits the store of packet captures.
+type Captures struct {
 	Retention Duration `yaml:"retention"`
 	MaxBytes  Bytes    `yaml:"max_bytes"`
 }
@@ -246,6 +253,7 @@ func Default() Config {
 		Log:           Log{Level: "info", Format: "text"},
 		Metrics:       Metrics{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 4 << 30, MaxSeries: 2_000_000, Self: true},
 		Traces:        Traces{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 10 << 30},
+		Captures:      Captures{Retention: Duration(7 * 24 * time.Hour), MaxBytes: 5 << 30},
 		Logs:          Logs{Retention: Duration(30 * 24 * time.Hour), MaxBytes: 20 << 30},
 		Flows:         Flows{Retention: Duration(3 * 24 * time.Hour), MaxBytes: 20 << 30, History: Duration(400 * 24 * time.Hour)},
 		History:       History{Retention: Duration(400 * 24 * time.Hour)},
@@ -349,6 +357,7 @@ func (c *Config) settings() map[string]func(string) error {
 		"tls.cert": str(&c.TLS.Cert), "tls.key": str(&c.TLS.Key), "log.level": str(&c.Log.Level), "log.format": str(&c.Log.Format),
 		"metrics.retention": text(&c.Metrics.Retention), "metrics.max_bytes": text(&c.Metrics.MaxBytes), "metrics.max_series": number(&c.Metrics.MaxSeries), "metrics.self": boolean(&c.Metrics.Self),
 		"logs.retention": text(&c.Logs.Retention), "logs.max_bytes": text(&c.Logs.MaxBytes),
+		"captures.retention": text(&c.Captures.Retention), "captures.max_bytes": text(&c.Captures.MaxBytes),
 		"traces.retention": text(&c.Traces.Retention), "traces.max_bytes": text(&c.Traces.MaxBytes),
 		"flows.retention": text(&c.Flows.Retention), "flows.max_bytes": text(&c.Flows.MaxBytes), "flows.history": text(&c.Flows.History),
 		"history.retention": text(&c.History.Retention), "notifications.retention": text(&c.Notifications.Retention), "escalations.retention": text(&c.Escalations.Retention),
@@ -414,6 +423,10 @@ func (c *Config) validate() []errs.Field {
 	atLeast("logs.retention", c.Logs.Retention, 24*time.Hour)
 	if c.Logs.MaxBytes < 256<<20 {
 		add("logs.max_bytes", strconv.FormatInt(int64(c.Logs.MaxBytes), 10), "must be at least 256MiB")
+	}
+	atLeast("captures.retention", c.Captures.Retention, time.Hour)
+	if c.Captures.MaxBytes < 16<<20 {
+		add("captures.max_bytes", strconv.FormatInt(int64(c.Captures.MaxBytes), 10), "must be at least 16MiB")
 	}
 	atLeast("traces.retention", c.Traces.Retention, 24*time.Hour)
 	if c.Traces.MaxBytes < 64<<20 {

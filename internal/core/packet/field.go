@@ -49,7 +49,12 @@ type Def struct {
 	Hex   int    // digits when the number is shown in hexadecimal; 0: decimal
 	Names map[uint64]string
 	Of    []*Def // not empty: a name for any of these, which are what packets have
+	index int
 }
+
+// Index is the place of the definition among all of this program, from 0. It is
+// another one when fields are added to the program.
+func (d *Def) Index() int { return d.index }
 
 // named gives numbers their meaning in words.
 func (d *Def) named(m map[uint64]string) *Def {
@@ -62,7 +67,7 @@ func (d *Def) named(m map[uint64]string) *Def {
 var defs = map[string]*Def{}
 
 func def(k Kind, name, label string) *Def {
-	d := &Def{Name: name, Kind: k, Label: label}
+	d := &Def{Name: name, Kind: k, Label: label, index: len(defs)}
 	if defs[name] != nil {
 		panic("packet: field " + name + " is defined twice")
 	}
@@ -105,6 +110,14 @@ type Field struct {
 	num        uint64
 	data       []byte
 }
+
+// Make makes a field with a value that was kept: num of numbers and times, data
+// of the rest. Start and Source say where a layer begins in the sources.
+func (d *Def) Make(num uint64, data []byte) Field { return Field{Def: d, num: num, data: data} }
+
+// SetUint gives a computed number another value: what was known of the whole
+// capture when only a part of it is taken apart again.
+func (f *Field) SetUint(n uint64) { f.num = n }
 
 // Uint is the number of an Uint or Bool field, and nanoseconds of times.
 func (f *Field) Uint() uint64 { return f.num }

@@ -10,6 +10,7 @@ var (
 	fUDPLen    = def(Uint, "udp.length", "Length")
 	fUDPSum    = hexDef(4, "udp.checksum", "Checksum")
 	fUDPStream = def(Uint, "udp.stream", "Stream")
+	fUDPData   = def(Bytes, "udp.payload", "Payload")
 	fSCTP      = def(Protocol, "sctp", "SCTP")
 	fSCTPSrc   = def(Uint, "sctp.srcport", "Source port")
 	fSCTPDst   = def(Uint, "sctp.dstport", "Destination port")
@@ -45,8 +46,11 @@ func udp(x *dissection, v view) {
 	}
 	c := x.join(false, false)
 	x.gen(fUDPStream, uint64(c.stream))
-	x.end(i, v, 8)
 	body := v.sub(8, n)
+	if body.len() > 0 {
+		x.part(fUDPData, body, 0, body.len())
+	}
+	x.end(i, v, 8)
 	x.Payload, x.PayloadNew = body.len(), body.len()
 	if body.len() > 0 {
 		x.datagram(body)

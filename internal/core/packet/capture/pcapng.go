@@ -182,7 +182,7 @@ func (r *Reader) block(kind uint32, b []byte, start int64) (*Packet, error) {
 	if captured > maxPacket || int(captured) > len(b)-head {
 		return nil, fmt.Errorf("a packet at byte %d says that it has %d bytes; the file is damaged", start, captured)
 	}
-	p.Link, p.Data = f.link, b[head:head+int(captured)]
+	p.Link, p.Data, p.At = f.link, b[head:head+int(captured)], start+8+int64(head)
 	p.Time = stampTime(stamp, f)
 	if kind != blockSimple {
 		r.options(b[min(head+int(captured+3)&^3, len(b)):], func(code uint16, v []byte) {

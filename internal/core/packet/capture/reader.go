@@ -38,6 +38,7 @@ type Packet struct {
 	Link      LinkType
 	Interface int   // of pcapng; 0 else
 	Offset    int64 // of the record in the file, after decompression
+	At        int64 // of Data in the file, after decompression
 	Comment   string
 }
 
@@ -198,6 +199,7 @@ func (r *Reader) nextRecord() (*Packet, error) {
 		frac *= 1000
 	}
 	p.Time = time.Unix(int64(sec), int64(frac)).UTC()
+	p.At = r.offset
 	if p.Data, err = r.read(int(n)); err != nil {
 		return nil, ErrCut
 	}

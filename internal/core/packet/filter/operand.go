@@ -13,6 +13,7 @@ type operand struct {
 	name   string
 	class  class
 	field  *packet.Def // nil: a literal
+	plain  bool        // a field as it is
 	masked bool        // of &: true by itself when not zero
 	exists test
 	each   func(p *packet.Packet, f func(value) bool) // calls f until it is false
@@ -35,6 +36,7 @@ func (p *parser) operand(other *operand) (operand, *Error) {
 	if t.kind == tString || d == nil || other != nil && other.field != nil && isName(other.field, t.text) {
 		return p.literalOperand(t, other)
 	}
+	p.use(d)
 	o := fieldOperand(d)
 	var err *Error
 	if p.op("[") {
@@ -104,7 +106,7 @@ func isHexWord(s string) bool {
 func fieldOperand(d *packet.Def) operand {
 	c := classOf(d.Kind)
 	return operand{
-		name: d.Name, class: c, field: d,
+		name: d.Name, class: c, field: d, plain: true,
 		exists: func(p *packet.Packet) bool {
 			for i := range p.Fields {
 				if d.Is(p.Fields[i].Def) {
@@ -176,6 +178,7 @@ func (p *parser) slice(o operand) (operand, *Error) {
 		return o, fail(open, "a part of bytes is written [start:length] or [first-last]")
 	}
 	whole := o.each
+	o.plain = false
 	o.name += "[…]"
 	o.each = func(k *packet.Packet, f func(value) bool) {
 		whole(k, func(v value) bool {
@@ -264,7 +267,7 @@ func (p *parser) mask(o operand) (operand, *Error) {
 		return o, err
 	}
 	whole := o.each
-	o.masked = true
+	o.masked, o.plain = true, false
 	o.each = func(k *packet.Packet, f func(value) bool) {
 		whole(k, func(v value) bool { return f(value{n: v.n & m.n}) })
 	}

@@ -14,7 +14,19 @@ type test func(p *packet.Packet) bool
 type Filter struct {
 	src  string
 	test test
+	uses []Use
 }
+
+// Use is a field that a filter looks at.
+type Use struct {
+	Def *packet.Def
+	// Value says that its value matters; else only whether the field is there.
+	Value bool
+}
+
+// Uses lists the fields that a packet must have kept for the filter to judge it;
+// names for several fields are listed as those. A field may be listed twice.
+func (f *Filter) Uses() []Use { return f.uses }
 
 // Compile reads a filter. The error is an *Error with the place.
 func Compile(src string) (*Filter, error) {
@@ -33,7 +45,7 @@ func Compile(src string) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Filter{src, t}, nil
+	return &Filter{src, t, p.uses}, nil
 }
 
 // String is the filter as it was written.
@@ -46,6 +58,17 @@ type parser struct {
 	tokens []token
 	at     int
 	depth  int
+	uses   []Use
+}
+
+// use notes that a field is looked at.
+func (p *parser) use(d *packet.Def) {
+	if len(d.Of) == 0 {
+		p.uses = append(p.uses, Use{d, true})
+	}
+	for _, o := range d.Of {
+		p.uses = append(p.uses, Use{o, true})
+	}
 }
 
 func (p *parser) peek() token { return p.tokens[p.at] }
@@ -143,7 +166,7 @@ func (p *parser) comparison() (test, *Error) {
 	} else {
 		p.op("any")
 	}
-	start := p.peek()
+	start, noted := p.peek(), len(p.uses)
 	left, err := p.operand(nil)
 	if err != nil {
 		return nil, err
@@ -164,6 +187,11 @@ func (p *parser) comparison() (test, *Error) {
 	}
 	if left.field == nil && !left.masked {
 		return nil, fail(start, "%q is a value; it needs a field to compare with", start.text)
+	}
+	if left.plain {
+		for i := noted; i < len(p.uses); i++ {
+			p.uses[i].Value = false
+		}
 	}
 	return left.exists, nil
 }

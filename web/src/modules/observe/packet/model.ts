@@ -1,0 +1,40 @@
+import type { Schemas } from '@/api/paths';
+
+export type Capture = Schemas['PacketView'];
+export type Packet = Schemas['PacketRow'];
+export type Detail = Schemas['PacketDetail'];
+export type TreeNode = Schemas['PacketNode'];
+
+/** Base64 as the API sends bytes. */
+export function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+}
+
+/** Bytes as text of the log kind: what cannot be shown is a dot. */
+export function printable(b: Uint8Array): string {
+  let out = '';
+  for (const c of b) out += c === 10 || c === 9 || (c >= 32 && c < 127) ? String.fromCharCode(c) : c === 13 ? '' : '.';
+  return out;
+}
+
+/** The test that a field has this value, in the syntax of display filters. */
+export function testOf(n: { name: string; value?: string }, kind: 'text' | 'plain'): string {
+  if (n.value === undefined || n.value === '') return n.name;
+  if (kind === 'plain') return `${n.name} == ${n.value}`;
+  return `${n.name} == "${n.value.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`;
+}
+
+/** How a value is written in a filter: numbers and addresses as they are, the rest in quotes. */
+export function kindOf(value = ''): 'text' | 'plain' {
+  return /^(-?\d+(\.\d+)?|0x[0-9a-f]+|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}|\d+\.\d+\.\d+\.\d+|([0-9a-f]{2}:){5}[0-9a-f]{2})$/i.test(
+    value,
+  )
+    ? 'plain'
+    : 'text';
+}
+
+/** Joins a test to a filter that is there. */
+export function joined(filter: string, how: 'and' | 'and not', test: string): string {
+  if (!filter.trim()) return how === 'and' ? test : `not (${test})`;
+  return `(${filter}) ${how} (${test})`;
+}
