@@ -283,4 +283,3 @@ func TestWaitingCheckHasNoPlace(t *testing.T) {
 	require.Equal(t, 422, st, "%s", b)
 	require.Contains(t, string(b), "has no meaning for a check of the type trap")
 }
-

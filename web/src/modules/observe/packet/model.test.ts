@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytesOf, joined, kindOf, printable, testOf } from './model';
+import { bytesOf, fieldAt, joined, kindOf, printable, type TreeNode, testOf } from './model';
 
 describe('captures', () => {
   it('writes tests as the filter language wants them', () => {
@@ -18,5 +18,19 @@ describe('captures', () => {
   });
   it('shows bytes', () => {
     expect(printable(bytesOf('R0VUIC8NCgD/'))).toBe('GET /\n..');
+  });
+});
+
+describe('bytes', () => {
+  it('lead back to the innermost field', () => {
+    const inner = { name: 'tcp.srcport', label: 'Source port', start: 34, end: 36 };
+    const tree = [
+      { name: 'frame', label: 'Frame', start: 0, end: 60 },
+      { name: 'tcp', label: 'TCP', start: 34, end: 54, fields: [inner] },
+    ] as TreeNode[];
+    expect(fieldAt(tree, 35, 0)?.name).toBe('tcp.srcport');
+    expect(fieldAt(tree.slice(1), 40, 0)?.name).toBe('tcp');
+    expect(fieldAt(tree, 99, 0)).toBeUndefined();
+    expect(fieldAt(tree, 35, 1)).toBeUndefined();
   });
 });

@@ -38,3 +38,18 @@ export function joined(filter: string, how: 'and' | 'and not', test: string): st
   if (!filter.trim()) return how === 'and' ? test : `not (${test})`;
   return `(${filter}) ${how} (${test})`;
 }
+
+/** The field that holds a byte and the fewest others; of equal ones the innermost. */
+export function fieldAt(nodes: readonly TreeNode[], at: number, source: number): TreeNode | undefined {
+  let best: TreeNode | undefined;
+  const size = (n: TreeNode) => (n.end ?? 0) - (n.start ?? 0);
+  const look = (list: readonly TreeNode[]) => {
+    for (const n of list) {
+      const holds = (n.source ?? 0) === source && (n.start ?? 0) <= at && at < (n.end ?? 0);
+      if (holds && (!best || size(n) <= size(best))) best = n;
+      if (n.fields) look(n.fields);
+    }
+  };
+  look(nodes);
+  return best;
+}
