@@ -64,7 +64,8 @@ func TestEveryRouteRefuses(t *testing.T) {
 		require.Equal(t, 401, st, "nobody: %s", route)
 		st, _ = s.Do(method, path, body, "mst_not-a-token-at-all-0000000000")
 		require.Equal(t, 401, st, "bad token: %s", route)
-		if method != "GET" {
+		// Operations called ask-… are questions that need a body and change nothing.
+		if method != "GET" && !strings.HasPrefix(op.OperationID, "ask-") {
 			st, b := s.Do(method, path, body, viewer)
 			require.Contains(t, []int{403, 404}, st, "viewer: %s needs %s: %s", route, need, b)
 		}

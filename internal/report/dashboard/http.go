@@ -137,7 +137,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			out.Dashboard, err = s.Create(ctx, *spec)
 			return &httpapi.Body[Imported]{Body: out}, err
 		})
-	httpapi.Handle(api, httpapi.Op{ID: "ask-panel", Method: "POST", Path: "/api/v1/dashboard-data", Need: report.ReadDashboards, Tag: tag, Summary: "What a panel shows over a time; the panel need not be saved"},
+	httpapi.Handle(api, httpapi.Op{ID: "ask-panel", Method: "POST", Path: "/api/v1/dashboard-query", Need: report.ReadDashboards, Tag: tag, Summary: "What a panel shows over a time; the panel need not be saved"},
 		func(ctx context.Context, in *httpapi.Body[panelAsk]) (*httpapi.Body[*Data], error) {
 			p := &in.Body.Panel
 			if !panelKinds[p.Kind] || len(p.Queries) > 10 {
@@ -149,7 +149,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			d, err := s.Answer(ctx, p, in.Body.Variables, in.Body.Ask)
 			return &httpapi.Body[*Data]{Body: d}, err
 		})
-	httpapi.Handle(api, httpapi.Op{ID: "ask-dashboard-options", Method: "POST", Path: "/api/v1/dashboard-options", Need: report.ReadDashboards, Tag: tag, Summary: "What can be chosen for variables"},
+	httpapi.Handle(api, httpapi.Op{ID: "ask-dashboard-options", Method: "POST", Path: "/api/v1/dashboard-query/options", Need: report.ReadDashboards, Tag: tag, Summary: "What can be chosen for variables"},
 		func(ctx context.Context, in *httpapi.Body[optionsAsk]) (*httpapi.Body[choices], error) {
 			if err := access.Check(ctx, observe.ReadMetrics, ""); err != nil {
 				return nil, err

@@ -112,11 +112,14 @@ func (s *Service) shared(ctx context.Context, token string) (*View, error) {
 	const gone = "This link does not work, or no longer. Ask whoever gave it to you for a new one."
 	var r shareRow
 	if err := s.d.DB.Reader().NewSelect().Model(&r).Where("token_hash = ?", hash(token)).Scan(ctx); err != nil {
-		return nil, db.NotFound(err, gone)
+		if errs.Is(db.NotFound(err, gone), errs.NotFound) {
+			err = errs.New(errs.Forbidden, gone)
+		}
+		return nil, err
 	}
 	now := s.d.DB.Clock().Now()
 	if r.ExpiresAt != nil && !r.ExpiresAt.After(now) {
-		return nil, errs.New(errs.NotFound, gone)
+		return nil, errs.New(errs.Forbidden, gone)
 	}
 	v, err := load(ctx, s.d.DB.Reader(), r.Dashboard)
 	if err != nil {

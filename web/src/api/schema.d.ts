@@ -1373,7 +1373,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/dashboard-data": {
+    "/api/v1/dashboard-query": {
         parameters: {
             query?: never;
             header?: never;
@@ -1393,7 +1393,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/dashboard-options": {
+    "/api/v1/dashboard-query/options": {
         parameters: {
             query?: never;
             header?: never;
@@ -8396,11 +8396,11 @@ export interface components {
         };
         DashboardAsk: {
             /** Format: date-time */
-            from: string;
+            from?: string;
             /** Format: int64 */
             points?: number;
             /** Format: date-time */
-            to: string;
+            to?: string;
             values?: {
                 [key: string]: string[];
             };
@@ -8455,11 +8455,11 @@ export interface components {
         };
         DashboardOptionsAsk: {
             /** Format: date-time */
-            from: string;
+            from?: string;
             /** Format: int64 */
             points?: number;
             /** Format: date-time */
-            to: string;
+            to?: string;
             values?: {
                 [key: string]: string[];
             };
@@ -8497,12 +8497,12 @@ export interface components {
         };
         DashboardPanelAsk: {
             /** Format: date-time */
-            from: string;
+            from?: string;
             panel: components["schemas"]["DashboardPanel"];
             /** Format: int64 */
             points?: number;
             /** Format: date-time */
-            to: string;
+            to?: string;
             values?: {
                 [key: string]: string[];
             };

@@ -29,9 +29,9 @@ export interface Source {
 export const own: Source = {
   key: 'own',
   panel: (panel, variables, ask, signal) =>
-    call(http.POST('/api/v1/dashboard-data', { body: { panel, variables, ...ask }, signal })),
+    call(http.POST('/api/v1/dashboard-query', { body: { panel, variables, ...ask }, signal })),
   options: (variables, ask, signal) =>
-    call(http.POST('/api/v1/dashboard-options', { body: { variables, ...ask }, signal })).then((r) => r.options),
+    call(http.POST('/api/v1/dashboard-query/options', { body: { variables, ...ask }, signal })).then((r) => r.options),
 };
 
 export const shared = (token: string): Source => ({
