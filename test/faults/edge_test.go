@@ -149,9 +149,9 @@ func TestEdge(t *testing.T) {
 		}
 		return n >= 60 // every 500 ms for 40 s
 	})
-	for i := 1; i < len(ts); i++ {
-		require.Greater(t, ts[i]-ts[i-1], 0.2, "a result twice")
-	}
+	// A run that was late is followed by one in time, so distances say nothing; twice the
+	// results would be twice as many.
+	require.LessOrEqual(t, float64(len(ts)), 2*(ts[len(ts)-1]-ts[0])+6, "each result once")
 
 	// So has what it polled by SNMP, every 10 s.
 	polls := `device_up{item="branch-switch"}[1h]`
