@@ -158,7 +158,7 @@ func TestLabLossAndLatency(t *testing.T) {
 		require.InDelta(t, float64(x.lost)/float64(x.got), s.Loss(), delta, "hop %d", ttl)
 		told := []time.Duration{3 * msec, 10 * msec, 20 * msec, 25 * msec}[ttl-1]
 		require.InDelta(t, told.Seconds()*1000, s.Min.Seconds()*1000, 0.5, "best answer of hop %d", ttl)
-		if mean > told+msec {
+		if mean > told+400*time.Microsecond {
 			t.Logf("the lab itself was late by %s on a busy machine; the mean of hop %d is not compared", mean-told, ttl)
 			continue
 		}
