@@ -181,7 +181,7 @@ func TestRefusals(t *testing.T) {
 	require.True(t, errs.Is(err, errs.NotFound), err)
 	require.ErrorContains(t, err, "mainstay edge enroll")
 	st, b := s.Do("POST", edgewire.EnrollPath, map[string]any{}, "-")
-	require.Equal(t, 401, st, "who has no token learns nothing else: %s", b)
+	require.Equal(t, 403, st, "who has no token learns nothing else: %s", b)
 	require.ErrorContains(t, join(t, s, dir, "west", "mse_wrong"), "is not known here")
 	require.ErrorContains(t, join(t, s, dir, "west", token(t, s, "host")), "for a host with an agent")
 	require.ErrorContains(t, join(t, s, dir, "all", token(t, s, "edge")), "has a meaning of its own")

@@ -232,6 +232,9 @@ func (s *Service) tokens(ctx context.Context, cursor string, limit int) ([]Token
 // spend takes one use of the token, as part of the transaction of the enrolment.
 func spend(ctx context.Context, tx *db.Tx, value string) (tokenRow, error) {
 	var r tokenRow
+	if value == "" {
+		return r, errs.New(errs.Forbidden, "Enrolling needs an enrolment token. Make one under Agents or Edges.")
+	}
 	lock := ""
 	if tx.Kind() == db.Postgres {
 		lock = " FOR UPDATE"
