@@ -195,7 +195,10 @@ func TestServices(t *testing.T) {
 	service := func() {
 		s.Get("/api/v1/traced-services/cart?"+s.period(), &detail)
 	}
-	eventually(t, "all is written", func() bool { service(); return len(detail.Deployments) == 2 && detail.Requests == 100 && len(detail.Versions) == 2 })
+	eventually(t, "all is written", func() bool {
+		service()
+		return len(detail.Deployments) == 2 && detail.Requests == 100 && len(detail.Versions) == 2
+	})
 	require.Equal(t, 10, detail.Failed)
 	require.InDelta(t, 505, detail.P50, 10)
 	require.InDelta(t, 955, detail.P95, 10)
