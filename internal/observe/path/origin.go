@@ -5,35 +5,25 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/mainstay-ops/mainstay/internal/core/netpath"
 )
 
 // origins knows which AS announces an address, by the DNS zones of Team Cymru
 // (origin.asn.cymru.com). It is asked only where the settings allow it.
 type origins struct {
-	look func(ctx context.Context, name string) ([]string, error)
-
-	mu    sync.Mutex
-	known map[netip.Prefix]origin
-	slots chan struct{}
+	look  func(ctx context.Context, name string) ([]string, error)
+	known netpath.Lookups[netip.Prefix]
 }
-
-type origin struct {
-	text  string
-	until time.Time
-	busy  bool
-}
-
-const (
-	maxOrigins   = 20_000
-	originFor    = 24 * time.Hour
-	noOriginFor  = time.Hour
-	originWithin = 4 * time.Second
-)
 
 func newOrigins(look func(context.Context, string) ([]string, error)) *origins {
-	return &origins{look: look, known: map[netip.Prefix]origin{}, slots: make(chan struct{}, 4)}
+	o := &origins{look: look}
+	o.known = netpath.Lookups[netip.Prefix]{
+		Ask:    func(ctx context.Context, p netip.Prefix) string { return o.lookup(ctx, p.Addr()) },
+		Within: 4 * time.Second, For: 24 * time.Hour, NoneFor: time.Hour, Most: 20_000, AtOnce: 4,
+	}
+	return o
 }
 
 // public tells whether an address is one of the Internet.
@@ -55,39 +45,7 @@ func (o *origins) of(a netip.Addr) string {
 	if err != nil {
 		return ""
 	}
-	now := time.Now()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	x := o.known[p]
-	if x.busy || now.Before(x.until) {
-		return x.text
-	}
-	select {
-	case o.slots <- struct{}{}:
-	default:
-		return x.text
-	}
-	if len(o.known) >= maxOrigins {
-		clear(o.known)
-	}
-	x.busy = true
-	o.known[p] = x
-	go o.ask(p)
-	return x.text
-}
-
-func (o *origins) ask(p netip.Prefix) {
-	ctx, cancel := context.WithTimeout(context.Background(), originWithin)
-	defer cancel()
-	text := o.lookup(ctx, p.Addr())
-	<-o.slots
-	x := origin{text: text, until: time.Now().Add(originFor)}
-	if text == "" {
-		x.until = time.Now().Add(noOriginFor)
-	}
-	o.mu.Lock()
-	o.known[p] = x
-	o.mu.Unlock()
+	return o.known.Of(p)
 }
 
 // lookup asks for the AS of the network, then for its name.
