@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -19,6 +17,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/access"
 	"github.com/mainstay-ops/mainstay/internal/core/edgewire"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
+	"github.com/mainstay-ops/mainstay/internal/core/natslog"
 )
 
 const (
@@ -106,7 +105,7 @@ func (h *hub) begin() error {
 	if err != nil {
 		return refuse(err)
 	}
-	ns.SetLoggerV2(natsLog{h.s.d.Logger}, false, false, false)
+	ns.SetLoggerV2(natslog.Logger{To: h.s.d.Logger}, false, false, false)
 	ns.Start()
 	if !ns.ReadyForConnections(openWithin) {
 		ns.Shutdown()
@@ -297,31 +296,3 @@ func (h *hub) url() string {
 	}
 	return "tls://" + net.JoinHostPort(host, strconv.Itoa(h.port))
 }
-
-// natsLog writes what the NATS server says. Its errors are mostly about connections of
-// strangers.
-type natsLog struct{ l *slog.Logger }
-
-func (n natsLog) say(level slog.Level, format string, v []any) {
-	if n.l.Enabled(context.Background(), level) {
-		n.l.Log(context.Background(), level, "nats", "text", fmt.Sprintf(format, v...))
-	}
-}
-
-// Noticef implements server.Logger.
-func (n natsLog) Noticef(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Warnf implements server.Logger.
-func (n natsLog) Warnf(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Errorf implements server.Logger.
-func (n natsLog) Errorf(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Fatalf implements server.Logger.
-func (n natsLog) Fatalf(format string, v ...any) { n.say(slog.LevelError, format, v) }
-
-// Debugf implements server.Logger.
-func (n natsLog) Debugf(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Tracef implements server.Logger.
-func (n natsLog) Tracef(format string, v ...any) { n.say(slog.LevelDebug, format, v) }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/mainstay-ops/mainstay/internal/core/natslog"
 	"github.com/mainstay-ops/mainstay/internal/observe/iot/wire"
 )
 
@@ -52,7 +53,7 @@ func openBroker(ctx context.Context, dir, secret string, maxMessage int, log *sl
 	if err != nil {
 		return nil, err
 	}
-	ns.SetLoggerV2(natsLog{log}, false, false, false)
+	ns.SetLoggerV2(natslog.Logger{To: log.With("server", "broker for devices")}, false, false, false)
 	ns.Start()
 	if !ns.ReadyForConnections(brokerReady) {
 		ns.Shutdown()
@@ -177,30 +178,3 @@ func (b *broker) close() {
 	b.ns.Shutdown()
 	b.ns.WaitForShutdown()
 }
-
-// natsLog writes what the NATS server says.
-type natsLog struct{ l *slog.Logger }
-
-func (n natsLog) say(level slog.Level, format string, v []any) {
-	if n.l.Enabled(context.Background(), level) {
-		n.l.Log(context.Background(), level, "broker for devices", "text", fmt.Sprintf(format, v...))
-	}
-}
-
-// Noticef implements server.Logger.
-func (n natsLog) Noticef(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Warnf implements server.Logger.
-func (n natsLog) Warnf(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Errorf implements server.Logger.
-func (n natsLog) Errorf(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Fatalf implements server.Logger.
-func (n natsLog) Fatalf(format string, v ...any) { n.say(slog.LevelError, format, v) }
-
-// Debugf implements server.Logger.
-func (n natsLog) Debugf(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
-
-// Tracef implements server.Logger.
-func (n natsLog) Tracef(format string, v ...any) { n.say(slog.LevelDebug, format, v) }
