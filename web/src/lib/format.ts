@@ -34,13 +34,28 @@ export function bytes(n: number): string {
   return `${Number(v.toPrecision(i === 0 && Math.abs(v) >= 1 ? 4 : 3))} ${units[i]}`;
 }
 
-/** Bits a second in decimal units: 1500000 gives "1.5 Mbit/s". */
-export function bitRate(n: number): string {
-  if (!Number.isFinite(n)) return '–';
-  const units = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'];
-  const a = Math.abs(n);
-  const e = a < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(a) / 3));
-  return `${Number((n / 1000 ** e).toPrecision(3))} ${units[e]}`;
+/** Three digits and the sign of thousands, for a unit to follow: "1.5 M"; "– " for what is no number. */
+export function decimal(n: number): string {
+  if (!Number.isFinite(n)) return '– ';
+  const units = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
+  let i = 0;
+  let v = Math.abs(n);
+  while (v >= 999.5 && i < units.length - 1) {
+    v /= 1000;
+    i++;
+  }
+  const text = i === 0 && v >= 1 ? String(Math.round(v)) : String(Number(v.toPrecision(3)));
+  return `${n < 0 ? '-' : ''}${text} ${units[i]}`;
+}
+
+/** Bits per second in decimal units, as network people count: 1500000 gives "1.5 Mbit/s". */
+export function bitRate(perSecond: number): string {
+  return `${decimal(perSecond)}bit/s`;
+}
+
+/** Bytes in decimal units: "4.2 MB". Traffic is counted in them, not in those of memory. */
+export function traffic(n: number): string {
+  return `${decimal(n)}B`;
 }
 
 /** Milliseconds as a short measure: "0.42 ms", "37 ms", "1.24 s". For response times. */

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { bytes, byUnit, duration, milliseconds, number, percent } from './format';
+import { bitRate, bytes, byUnit, duration, milliseconds, number, percent, traffic } from './format';
 import { can } from './permissions';
 import { resolveRange } from './range';
 import { LiveStream, type Note, throttle } from './stream';
@@ -7,6 +7,12 @@ import { absolute, age, fromInput, relative, toInput } from './time';
 import { compact } from './url';
 
 describe('format', () => {
+  it('counts traffic in decimal units', () => {
+    expect(bitRate(0)).toBe('0 bit/s');
+    expect(bitRate(999.4)).toBe('999 bit/s');
+    expect(bitRate(1_234_567)).toBe('1.23 Mbit/s');
+    expect(traffic(1_500)).toBe('1.5 kB');
+  });
   it.each([
     [0, '0s'],
     [59.6, '1m'],

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { percent } from '@/lib/format';
+import { bitRate, percent } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
 import { quoted, range } from '@/lib/prom';
 import { useLiveQuery } from '@/lib/stream';
@@ -22,13 +22,8 @@ const NAMES: Record<string, string> = {
   connection: 'Connection',
 };
 
-/** Bits a second for people. */
-export function speed(bps: number | undefined): string {
-  if (!bps) return '';
-  const units = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'];
-  const e = Math.min(4, Math.floor(Math.log10(Math.max(1, bps)) / 3));
-  return `${Number((bps / 1000 ** e).toPrecision(3))} ${units[e]}`;
-}
+/** A speed for people; an empty text for one that is not known. */
+export const speed = (bps: number | undefined): string => (bps ? bitRate(bps) : '');
 
 /** One piece of evidence in words, as the end `side` sees it. */
 export function evidenceText(e: Evidence, side: 'a' | 'b' = 'a'): string {
@@ -110,7 +105,7 @@ export function LinkRows({ item, links }: { item: string; links: ItemLink[] }) {
             </div>
             {t && (
               <div className="muted num">
-                in {speed(t.receive) || '0 bit/s'}, out {speed(t.transmit) || '0 bit/s'}
+                in {bitRate(t.receive ?? 0)}, out {bitRate(t.transmit ?? 0)}
                 {t.errors ? `, ${t.errors.toPrecision(2)} errors/s` : ''}
               </div>
             )}

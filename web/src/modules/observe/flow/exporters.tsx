@@ -2,7 +2,7 @@ import { IconRouter } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { components } from '@/api/schema';
-import { duration, integer, number } from '@/lib/format';
+import { duration, integer, number, traffic } from '@/lib/format';
 import { EmptyState } from '@/ui/EmptyState';
 import { ErrorState } from '@/ui/ErrorState';
 import { Skeleton } from '@/ui/Loading';
@@ -12,7 +12,7 @@ import { Sparkline } from '@/ui/StateStrip';
 import { Pill } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import classes from './flows.module.css';
-import { flowsURL, volume } from './model';
+import { flowsURL } from './model';
 import { NoFlows } from './no-flows';
 import { type Exporter, exportersQuery } from './queries';
 
@@ -36,7 +36,7 @@ export function Exporters({ status }: { status: Status | undefined }) {
       {status && (
         <Stats>
           <Stat label="Records kept" value={integer(status.rows)} note={`for ${number(status.keep_hours / 24)} days`} />
-          <Stat label="Size" value={volume(status.bytes)} />
+          <Stat label="Size" value={traffic(status.bytes)} />
           <Stat label="Stored since the start" value={integer(status.stored)} />
           <Stat
             label="Not stored"
@@ -109,7 +109,7 @@ function One({ x }: { x: Exporter }) {
               </span>,
             ],
             ['Records', integer(x.records)],
-            ['Traffic', volume(x.bytes)],
+            ['Traffic', traffic(x.bytes)],
             [
               'Lost',
               lost ? (

@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { amount, bits, ceiling, change, drill, findingURL, flowsURL, negate, rate, stack, volume } from './model';
+import { amount, ceiling, change, drill, findingURL, flowsURL, negate, rate, stack } from './model';
 import { OTHER, sankey } from './sankey-layout';
 
 describe('amounts', () => {
   it('counts traffic in decimal units', () => {
-    expect(bits(0)).toBe('0 bit/s');
-    expect(bits(999.4)).toBe('999 bit/s');
-    expect(bits(1_234_567)).toBe('1.23 Mbit/s');
-    expect(volume(1_500)).toBe('1.5 kB');
     expect(rate(1_000_000, 8, 'bytes')).toBe('1 Mbit/s');
     expect(rate(1_000, 10, 'packets')).toBe('100 packets/s');
     expect(rate(5, 0, 'bytes')).toBe('0 bit/s');

@@ -1,39 +1,16 @@
-import { integer } from '@/lib/format';
+import { bitRate, decimal, integer, traffic } from '@/lib/format';
 import type { Metric, Sums } from './queries';
-
-/** Bits per second in decimal units, as network people count: "1.23 Gbit/s". */
-export function bits(perSecond: number): string {
-  return `${decimal(perSecond)}bit/s`;
-}
-
-/** Bytes in decimal units: "4.2 MB". Traffic is counted in them, not in those of memory. */
-export function volume(n: number): string {
-  return `${decimal(n)}B`;
-}
-
-function decimal(n: number): string {
-  if (!Number.isFinite(n)) return '– ';
-  const units = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
-  let i = 0;
-  let v = Math.abs(n);
-  while (v >= 999.5 && i < units.length - 1) {
-    v /= 1000;
-    i++;
-  }
-  const text = i === 0 && v >= 1 ? String(Math.round(v)) : String(Number(v.toPrecision(3)));
-  return `${n < 0 ? '-' : ''}${text} ${units[i]}`;
-}
 
 /** An amount over a time as a rate: bits, packets or flows per second. */
 export function rate(amount: number, seconds: number, metric: Metric): string {
   const per = seconds > 0 ? amount / seconds : 0;
-  if (metric === 'bytes') return bits(per * 8);
+  if (metric === 'bytes') return bitRate(per * 8);
   return `${decimal(per)}${metric}/s`;
 }
 
 /** An amount in its own unit. */
 export function amount(n: number, metric: Metric): string {
-  return metric === 'bytes' ? volume(n) : `${integer(n)} ${metric}`;
+  return metric === 'bytes' ? traffic(n) : `${integer(n)} ${metric}`;
 }
 
 export const measure = (s: Sums, metric: Metric): number => s[metric];

@@ -1,13 +1,13 @@
 import { Drawer } from '@mantine/core';
 import { IconSearchOff } from '@tabler/icons-react';
 import { useState } from 'react';
-import { duration, integer } from '@/lib/format';
+import { duration, integer, traffic } from '@/lib/format';
 import { type Column, DataGrid } from '@/ui/DataGrid';
 import { EmptyState } from '@/ui/EmptyState';
 import { KeyValue } from '@/ui/Panel';
 import { useRows } from '@/ui/rows';
 import { Time } from '@/ui/Time';
-import { volume } from './model';
+
 import { type Asked, type FlowRecord, listRecords } from './queries';
 
 const port = (r: FlowRecord, side: 'src' | 'dst') => {
@@ -45,7 +45,7 @@ const COLUMNS: Column<FlowRecord>[] = [
   { id: 'app', label: 'Application', min: 100, render: (r) => r.fields.app ?? '' },
   { id: 'protocol', label: 'Protocol', width: 80, render: (r) => r.fields.protocol ?? '' },
   { id: 'flags', label: 'Flags', width: 130, render: (r) => r.flags_text ?? <span className="muted">–</span> },
-  { id: 'bytes', label: 'Bytes', width: 90, right: true, render: (r) => volume(r.bytes) },
+  { id: 'bytes', label: 'Bytes', width: 90, right: true, render: (r) => traffic(r.bytes) },
   { id: 'packets', label: 'Packets', width: 80, right: true, render: (r) => integer(r.packets) },
   {
     id: 'exporter',
@@ -59,7 +59,7 @@ const card = (r: FlowRecord) => (
     <span className="mono" style={{ color: 'var(--tx-0)' }}>
       {r.from.text} → {r.to.text}
     </span>
-    <span>{volume(r.bytes)}</span>
+    <span>{traffic(r.bytes)}</span>
     <span className="muted">{r.fields.app}</span>
     <Time at={r.at} mode="age" />
   </>
@@ -139,7 +139,7 @@ function One({ r, onChoose }: { r: FlowRecord; onChoose: (by: string, value: str
           ? [['Began', <Time key="s" at={r.flow_start} mode="absolute" />] as [string, React.ReactNode]]
           : []),
         ...(lasted !== undefined ? [['Lasted', duration(lasted)] as [string, React.ReactNode]] : []),
-        ['Volume', `${volume(r.bytes)} in ${integer(r.packets)} packets`],
+        ['Volume', `${traffic(r.bytes)} in ${integer(r.packets)} packets`],
         ...Object.entries(r.fields)
           .filter(([k]) => !['bytes', 'packets', 'start', 'end'].includes(k))
           .map(([k, v]): [string, React.ReactNode] => [

@@ -3,14 +3,14 @@ import { IconSearchOff } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Problem } from '@/api/problems';
-import { integer } from '@/lib/format';
+import { integer, traffic } from '@/lib/format';
 import { EmptyState } from '@/ui/EmptyState';
 import { ErrorState } from '@/ui/ErrorState';
 import { Skeleton } from '@/ui/Loading';
 import { PageBody } from '@/ui/PageHead';
 import { Panel, Stat, Stats } from '@/ui/Panel';
 import classes from './flows.module.css';
-import { amount, change, measure, rate, volume } from './model';
+import { amount, change, measure, rate } from './model';
 import { type Asked, type Metric, seriesQuery, type Top, topQuery } from './queries';
 import { colorOf, Stacked } from './stacked';
 
@@ -91,7 +91,7 @@ export function Traffic({
           value={rate(measure(t.total, metric), t.seconds, metric)}
           note={beforeNote(t, metric)}
         />
-        <Stat label="Volume" value={volume(t.total.bytes)} />
+        <Stat label="Volume" value={traffic(t.total.bytes)} />
         <Stat label="Packets" value={integer(t.total.packets)} />
         <Stat label="Records" value={integer(t.total.flows)} />
       </Stats>
