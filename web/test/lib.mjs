@@ -202,6 +202,23 @@ export async function axe(page, where) {
   if (found.length) throw new Error(`axe on ${where}: ${found.join('; ')}`);
 }
 
+/** Runs axe on pages in both color schemes, as the person of `page`, and fails on what the browser reports. */
+export async function axeAll(browser, page, server, paths, step, what) {
+  for (const scheme of ['dark', 'light']) {
+    step(`axe finds nothing on any page${what}, ${scheme}`);
+    const other = await openPage(browser, { scheme });
+    await other.context().addCookies(await page.context().cookies());
+    for (const path of paths) {
+      await other.goto(server.url + path);
+      await other.getByRole('heading').first().waitFor();
+      await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+      await axe(other, `${path}, ${scheme}`);
+    }
+    check(other.errors.length === 0, `the browser reported: ${other.errors.join('; ')}`);
+    await other.context().close();
+  }
+}
+
 export function check(cond, message) {
   if (!cond) throw new Error(message);
 }

@@ -1,4 +1,4 @@
-import { axe, check, openPage, signIn, startBrowser, startServer } from '../lib.mjs';
+import { axeAll, check, openPage, signIn, startBrowser, startServer } from '../lib.mjs';
 
 const PAGES = [
   '/estate/items/shop-db',
@@ -85,19 +85,7 @@ item_settings: {approval: {enabled: true, criticality: high}}
     await page.getByText('Change shop-db').waitFor();
     await page.getByRole('cell', { name: 'High', exact: true }).waitFor();
 
-    for (const scheme of ['dark', 'light']) {
-      step(`axe finds nothing on any page of the estate, ${scheme}`);
-      const other = await openPage(browser, { scheme });
-      await other.context().addCookies(await page.context().cookies());
-      for (const path of PAGES) {
-        await other.goto(server.url + path);
-        await other.getByRole('heading').first().waitFor();
-        await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-        await axe(other, `${path}, ${scheme}`);
-      }
-      check(other.errors.length === 0, `the browser reported: ${other.errors.join('; ')}`);
-      await other.context().close();
-    }
+    await axeAll(browser, page, server, PAGES, step, ' of the estate');
     check(page.errors.length === 0, `the browser reported: ${page.errors.join('; ')}`);
   } finally {
     await browser.close();

@@ -1,5 +1,5 @@
 import { startSender } from '../flow-sender.mjs';
-import { axe, check, freePort, openPage, signIn, startBrowser, startServer, until } from '../lib.mjs';
+import { axe, axeAll, check, freePort, openPage, signIn, startBrowser, startServer, until } from '../lib.mjs';
 
 const PAGES = [
   '/observe/flows',
@@ -82,19 +82,7 @@ async function run(step) {
     await page.getByText('Traffic is judged by these settings').waitFor();
     check((await server.api('GET', '/api/v1/flows/settings')).settings.scan_ports === 50, 'the limit is not saved');
 
-    for (const scheme of ['dark', 'light']) {
-      step(`axe finds nothing on any page of flows, ${scheme}`);
-      const other = await openPage(browser, { scheme });
-      await other.context().addCookies(await page.context().cookies());
-      for (const path of PAGES) {
-        await other.goto(server.url + path);
-        await other.getByRole('heading').first().waitFor();
-        await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-        await axe(other, `${path}, ${scheme}`);
-      }
-      check(other.errors.length === 0, `the browser reported: ${other.errors.join('; ')}`);
-      await other.context().close();
-    }
+    await axeAll(browser, page, server, PAGES, step, ' of flows');
     check(page.errors.length === 0, `the browser reported: ${page.errors.join('; ')}`);
   } finally {
     sender.stop();

@@ -1,4 +1,4 @@
-import { axe, check, openPage, setUp, startBrowser, startServer, startTarget, until } from '../lib.mjs';
+import { axe, axeAll, check, openPage, setUp, startBrowser, startServer, startTarget, until } from '../lib.mjs';
 
 const MANY = 3000;
 const PAGES = [
@@ -117,19 +117,7 @@ async function run(step) {
     await page.getByText(`many-${MANY - 1}`).waitFor();
     check(asked.length <= 2, `End needed ${asked.length} requests`);
 
-    for (const scheme of ['dark', 'light']) {
-      step(`axe finds nothing on any page, ${scheme}`);
-      const other = await openPage(browser, { scheme });
-      await other.context().addCookies(await page.context().cookies());
-      for (const path of PAGES) {
-        await other.goto(server.url + path);
-        await other.getByRole('heading').first().waitFor();
-        await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-        await axe(other, `${path}, ${scheme}`);
-      }
-      check(other.errors.length === 0, `the browser reported: ${other.errors.join('; ')}`);
-      await other.context().close();
-    }
+    await axeAll(browser, page, server, PAGES, step, '');
     check(page.errors.length === 0, `the browser reported: ${page.errors.join('; ')}`);
   } finally {
     await browser.close();

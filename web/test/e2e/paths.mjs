@@ -1,4 +1,4 @@
-import { axe, check, openPage, signIn, startBrowser, startServer, until } from '../lib.mjs';
+import { axeAll, check, openPage, signIn, startBrowser, startServer, until } from '../lib.mjs';
 
 /** The network's ways: a path is added by hand, measured, looked at in a window, and reported. */
 async function run(step) {
@@ -43,19 +43,14 @@ async function run(step) {
     const pdf = await page.request.get(`${server.url}/api/v1/paths/to%20myself/report?zone=Europe/Berlin`);
     check((await pdf.body()).subarray(0, 5).toString() === '%PDF-', 'the report is no PDF');
 
-    for (const scheme of ['dark', 'light']) {
-      step(`axe finds nothing, ${scheme}`);
-      const other = await openPage(browser, { scheme });
-      await other.context().addCookies(await page.context().cookies());
-      for (const path of ['/observe/paths', '/observe/paths/to%20myself?hop=1', '/observe/paths?add=true']) {
-        await other.goto(server.url + path);
-        await other.getByRole('heading').first().waitFor();
-        await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-        await axe(other, `${path}, ${scheme}`);
-      }
-      check(other.errors.length === 0, `the browser reported: ${other.errors.join('; ')}`);
-      await other.context().close();
-    }
+    await axeAll(
+      browser,
+      page,
+      server,
+      ['/observe/paths', '/observe/paths/to%20myself?hop=1', '/observe/paths?add=true'],
+      step,
+      ' of paths',
+    );
     check(page.errors.length === 0, `the browser reported: ${page.errors.join('; ')}`);
   } finally {
     await browser.close();

@@ -1,4 +1,4 @@
-import { axe, check, openPage, signIn, startBrowser, startServer, until } from '../lib.mjs';
+import { axeAll, check, openPage, signIn, startBrowser, startServer, until } from '../lib.mjs';
 
 const TRACE = '5b8efff798038103d269b633813fc60c';
 const PAGES = [
@@ -145,19 +145,7 @@ rules:
     await page.getByRole('button', { name: 'Add the rule' }).click();
     await page.getByRole('heading', { name: 'busy' }).waitFor();
 
-    for (const scheme of ['dark', 'light']) {
-      step(`axe finds nothing on any page of signals, ${scheme}`);
-      const other = await openPage(browser, { scheme });
-      await other.context().addCookies(await page.context().cookies());
-      for (const path of PAGES) {
-        await other.goto(server.url + path);
-        await other.getByRole('heading').first().waitFor();
-        await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-        await axe(other, `${path}, ${scheme}`);
-      }
-      check(other.errors.length === 0, `the browser reported: ${other.errors.join('; ')}`);
-      await other.context().close();
-    }
+    await axeAll(browser, page, server, PAGES, step, ' of signals');
     check(page.errors.length === 0, `the browser reported: ${page.errors.join('; ')}`);
   } finally {
     await browser.close();
