@@ -17,8 +17,6 @@ export interface Look {
   /** The time asked for; undefined while choices are on their way. */
   ask: Omit<Ask, 'points' | 'values'>;
   values: Values | undefined;
-  /** Milliseconds between two questions; false asks once. */
-  every: number | false;
   links: boolean;
   onZoom: (from: number, to: number) => void;
 }
@@ -164,7 +162,6 @@ export function PanelBox({
   const query = useQuery({
     queryKey: ['panel', look.source.key, what, asked],
     enabled: seen && !!look.values && panel.kind !== 'text',
-    refetchInterval: look.every,
     retry: (n, e) => n < 2 && !(e instanceof Problem && e.status < 500),
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) => look.source.panel(panel, look.variables, asked, signal),

@@ -107,13 +107,19 @@ function View({ board, etag }: { board: Dashboard; etag: string | undefined }) {
     const key = (e: KeyboardEvent) => {
       if (typing(e)) return;
       if (e.key === 'f') wall(!s.wall);
-      else if (e.key === 'e' && may && !board.shipped) set({ edit: s.edit ? undefined : true });
+      else if (e.key === 'e' && may && !board.shipped && !s.edit) set({ edit: true });
       else if (e.key === 'Escape' && s.wall) wall(false);
       else return;
       e.preventDefault();
     };
+    // Escape leaves the full screen of the browser without a key for the page.
+    const left = () => s.wall && !document.fullscreenElement && set({ wall: undefined });
     window.addEventListener('keydown', key);
-    return () => window.removeEventListener('keydown', key);
+    document.addEventListener('fullscreenchange', left);
+    return () => {
+      window.removeEventListener('keydown', key);
+      document.removeEventListener('fullscreenchange', left);
+    };
   });
 
   const save = async () => {

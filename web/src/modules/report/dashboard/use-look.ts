@@ -67,7 +67,6 @@ export function useLook(
     variables,
     ask,
     values,
-    every: false,
     links,
     onZoom: (from, to) => set({ from: new Date(from * 1000).toISOString(), to: new Date(to * 1000).toISOString() }),
   };
