@@ -1,5 +1,6 @@
-import { type PointerEvent, useMemo, useRef, useState } from 'react';
+import { useMemo } from 'react';
 import { absolute, useZone } from '@/lib/time';
+import { useSteps } from '@/ui/use-steps';
 import classes from './flows.module.css';
 import { ceiling, rate, stack } from './model';
 import type { FlowSeries, Metric } from './queries';
@@ -20,9 +21,6 @@ export function Stacked({
   onZoom: (from: Date, to: Date) => void;
 }) {
   const zone = useZone();
-  const box = useRef<HTMLDivElement>(null);
-  const [hover, setHover] = useState<number>();
-  const [drag, setDrag] = useState<{ from: number; to: number }>();
   const start = new Date(s.start).getTime();
   const width = s.step_seconds * 1000;
   const steps = s.totals.length;
@@ -48,6 +46,9 @@ export function Stacked({
     const most = Math.max(...(parts.at(-1)?.upper ?? [0]), ...(before ?? [0]), 0);
     return { parts, top: ceiling(most * (metric === 'bytes' ? 8 : 1)) / (metric === 'bytes' ? 8 : 1), before };
   }, [s, seconds, steps, metric]);
+  const { box, hover, drag, on } = useSteps(steps, (a, b) =>
+    onZoom(new Date(start + a * width), new Date(start + (b + 1) * width)),
+  );
   if (steps === 0) return null;
   const y = (v: number) => HEIGHT - (v / top) * HEIGHT;
   const area = (p: { lower: number[]; upper: number[] }) => {
@@ -56,12 +57,6 @@ export function Stacked({
     const down = p.lower.map((v, i) => `${i + 1},${y(v).toFixed(2)} ${i},${y(v).toFixed(2)}`).reverse();
     return `M${up.join(' ')} L${down.join(' ')}Z`;
   };
-  const at = (e: PointerEvent) => {
-    const r = box.current?.getBoundingClientRect();
-    return r ? Math.min(steps - 1, Math.max(0, Math.floor(((e.clientX - r.left) / r.width) * steps))) : 0;
-  };
-  const zoom = (a: number, b: number) =>
-    onZoom(new Date(start + Math.min(a, b) * width), new Date(start + (Math.max(a, b) + 1) * width));
   const pct = (i: number) => `${(i / steps) * 100}%`;
   const long = steps * width > 86_400_000;
   const label = (i: number) => absolute(start + i * width, zone).slice(long ? 5 : 11, 16);
@@ -82,31 +77,7 @@ export function Stacked({
         aria-label="Graph; drag, or arrow keys and Enter, to look closer"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys choose a step, Enter looks closer
         tabIndex={0}
-        onPointerMove={(e) => {
-          const i = at(e);
-          setHover(i);
-          if (drag) setDrag({ ...drag, to: i });
-        }}
-        onPointerLeave={() => !drag && setHover(undefined)}
-        onPointerDown={(e) => {
-          if (e.button !== 0) return;
-          e.currentTarget.setPointerCapture(e.pointerId);
-          const i = at(e);
-          setDrag({ from: i, to: i });
-        }}
-        onPointerUp={() => {
-          if (drag && drag.from !== drag.to) zoom(drag.from, drag.to);
-          setDrag(undefined);
-        }}
-        onPointerCancel={() => setDrag(undefined)}
-        onKeyDown={(e) => {
-          if (e.key === 'ArrowRight' || e.key === 'ArrowLeft') {
-            e.preventDefault();
-            setHover((h) => Math.min(steps - 1, Math.max(0, (h ?? -1) + (e.key === 'ArrowRight' ? 1 : -1))));
-          } else if (e.key === 'Enter' && hover !== undefined) zoom(hover, hover);
-          else if (e.key === 'Escape') setDrag(undefined);
-        }}
-        onBlur={() => setHover(undefined)}
+        {...on}
       >
         <svg viewBox={`0 0 ${steps} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
           {[0.25, 0.5, 0.75].map((f) => (

@@ -1,6 +1,7 @@
-import { type PointerEvent, useMemo, useRef, useState } from 'react';
+import { useMemo } from 'react';
 import { integer } from '@/lib/format';
 import { absolute, useZone } from '@/lib/time';
+import { useSteps } from '@/ui/use-steps';
 import { byLevel, nameOfLevel, toneOfLevel } from './model';
 import type { Hits } from './queries';
 import classes from './side.module.css';
@@ -10,9 +11,6 @@ const HEIGHT = 72;
 /** Lines by time and level. Drag over a part to look at that part; arrow keys and Enter do the same. */
 export function Histogram({ hits, onZoom }: { hits: Hits; onZoom: (from: Date, to: Date) => void }) {
   const zone = useZone();
-  const box = useRef<HTMLDivElement>(null);
-  const [hover, setHover] = useState<number>();
-  const [drag, setDrag] = useState<{ from: number; to: number }>();
   const start = new Date(hits.start).getTime();
   const { bars, top, steps } = useMemo(() => {
     const series = [...hits.series].sort((a, b) => byLevel(b.value, a.value)); // the worst on top
@@ -27,14 +25,13 @@ export function Histogram({ hits, onZoom }: { hits: Hits; onZoom: (from: Date, t
       })),
     };
   }, [hits]);
+  const { box, hover, drag, on } = useSteps(
+    steps,
+    (a, b) => onZoom(new Date(start + a * hits.step_ms), new Date(start + (b + 1) * hits.step_ms)),
+    { click: true },
+  );
   if (steps === 0) return null;
 
-  const at = (e: PointerEvent) => {
-    const r = box.current?.getBoundingClientRect();
-    return r ? Math.min(steps - 1, Math.max(0, Math.floor(((e.clientX - r.left) / r.width) * steps))) : 0;
-  };
-  const zoom = (a: number, b: number) =>
-    onZoom(new Date(start + Math.min(a, b) * hits.step_ms), new Date(start + (Math.max(a, b) + 1) * hits.step_ms));
   const shown = hover === undefined ? undefined : bars[hover];
   const pct = (i: number) => `${(i / steps) * 100}%`;
   return (
@@ -46,34 +43,7 @@ export function Histogram({ hits, onZoom }: { hits: Hits; onZoom: (from: Date, t
         aria-label="Histogram; drag, or arrow keys and Enter, to look closer"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys choose a bar, Enter looks closer
         tabIndex={0}
-        onPointerMove={(e) => {
-          const i = at(e);
-          setHover(i);
-          if (drag) setDrag({ ...drag, to: i });
-        }}
-        onPointerLeave={() => !drag && setHover(undefined)}
-        onPointerDown={(e) => {
-          if (e.button !== 0) return;
-          e.currentTarget.setPointerCapture(e.pointerId);
-          const i = at(e);
-          setDrag({ from: i, to: i });
-        }}
-        onPointerUp={() => {
-          if (drag) zoom(drag.from, drag.to);
-          setDrag(undefined);
-        }}
-        onPointerCancel={() => setDrag(undefined)}
-        onKeyDown={(e) => {
-          if (e.key === 'ArrowRight' || e.key === 'ArrowLeft') {
-            e.preventDefault();
-            setHover((h) => Math.min(steps - 1, Math.max(0, (h ?? -1) + (e.key === 'ArrowRight' ? 1 : -1))));
-          } else if (e.key === 'Enter' && hover !== undefined) zoom(hover, hover);
-          else if (e.key === 'Escape') {
-            setDrag(undefined);
-            setHover(undefined);
-          }
-        }}
-        onBlur={() => setHover(undefined)}
+        {...on}
       >
         <svg viewBox={`0 0 ${steps} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
           {bars.map((b, i) => {
