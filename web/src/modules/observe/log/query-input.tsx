@@ -3,6 +3,7 @@ import { useHotkeys } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { Suggestions } from '@/ui/Suggestions';
 import classes from './logs.module.css';
 import { suggest, type Wanted, wantedAt } from './model';
 import { type Asked, fieldsQuery, valuesQuery } from './queries';
@@ -117,24 +118,7 @@ export function QueryInput({
         </div>
       </Popover.Target>
       <Popover.Dropdown p={4}>
-        <div id={`${id}-list`} role="listbox" aria-label="Suggestions" className={classes.suggestions}>
-          {list.map((s, i) => (
-            // The keyboard acts in the line itself: aria-activedescendant says which one is meant.
-            // biome-ignore lint/a11y/useKeyWithClickEvents: see above
-            <div
-              key={s.text}
-              id={`${id}-${i}`}
-              role="option"
-              aria-selected={i === active}
-              // Before the line loses the focus.
-              onMouseDown={(e) => e.preventDefault()}
-              onClick={() => take(i)}
-            >
-              <span className="mono">{s.text}</span>
-              {s.note && <small>{s.note}</small>}
-            </div>
-          ))}
-        </div>
+        <Suggestions id={id} list={list} active={active} take={take} />
       </Popover.Dropdown>
     </Popover>
   );

@@ -2,6 +2,7 @@ import { Popover } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
+import { Suggestions } from '@/ui/Suggestions';
 import classes from './metric.module.css';
 import { read, suggest, type Wanted, wantedAt } from './promql';
 import { checkQuery, functionsQuery, labelsQuery, labelValuesQuery, type Mistake, metricsQuery } from './queries';
@@ -147,25 +148,7 @@ export function Editor({
           </div>
         </Popover.Target>
         <Popover.Dropdown p={4}>
-          <div id={`${id}-list`} role="listbox" aria-label="Suggestions" className={classes.suggestions}>
-            {list.map((s, i) => (
-              // The keyboard acts in the text itself: aria-activedescendant says which one is meant.
-              // biome-ignore lint/a11y/useKeyWithClickEvents: see above
-              <div
-                key={`${s.note} ${s.text}`}
-                id={`${id}-${i}`}
-                role="option"
-                aria-selected={i === active}
-                ref={i === active ? (el) => el?.scrollIntoView({ block: 'nearest' }) : undefined}
-                onMouseDown={(e) => e.preventDefault()}
-                onClick={() => take(i)}
-                title={s.help}
-              >
-                <span className="mono">{s.text}</span>
-                {s.note && <small>{s.note}</small>}
-              </div>
-            ))}
-          </div>
+          <Suggestions id={id} list={list} active={active} take={take} />
           {help && <p className={classes.help}>{help}</p>}
         </Popover.Dropdown>
       </Popover>
