@@ -70,10 +70,10 @@ export function Unknown({ query }: { query: UseQueryResult<List> }) {
                       </td>
                       {may && (
                         <td>
-                          <Button size="compact-xs" variant="default" onClick={() => setOpen(t)}>
+                          <Button size="compact-sm" variant="default" onClick={() => setOpen(t)}>
                             Map
                           </Button>{' '}
-                          <Button size="compact-xs" variant="subtle" onClick={() => void ignore(t)}>
+                          <Button size="compact-sm" variant="subtle" onClick={() => void ignore(t)}>
                             Leave out
                           </Button>
                         </td>

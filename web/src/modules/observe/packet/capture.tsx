@@ -16,7 +16,7 @@ import { useRows } from '@/ui/rows';
 import { Tabs } from '@/ui/Tabs';
 import { failed } from '@/ui/toast';
 import classes from './capture.module.css';
-import { bytesOf, type Packet, printable } from './model';
+import { bytesOf, type Capture, type Packet, printable } from './model';
 import { PacketPane } from './packet';
 
 export const Route = createLazyRoute('/observe/captures/$id')({ component: Page });
@@ -33,8 +33,9 @@ const TABS = [
 ] as const;
 const idOf = (p: Packet) => String(p.number);
 
+const since = (p: Packet, first: string) => ((Date.parse(p.time) - Date.parse(first)) / 1000).toFixed(3);
+
 function columns(first: string): Column<Packet>[] {
-  const begin = Date.parse(first);
   return [
     { id: 'number', label: 'No.', width: 80, right: true, render: (p) => p.number },
     {
@@ -42,7 +43,7 @@ function columns(first: string): Column<Packet>[] {
       label: 'Time',
       width: 100,
       right: true,
-      render: (p) => <span title={p.time}>{((Date.parse(p.time) - begin) / 1000).toFixed(3)}</span>,
+      render: (p) => <span title={p.time}>{since(p, first)}</span>,
     },
     { id: 'src', label: 'Source', width: 150, render: (p) => p.src },
     { id: 'dst', label: 'Destination', width: 150, render: (p) => p.dst },
@@ -58,18 +59,43 @@ function columns(first: string): Column<Packet>[] {
   ];
 }
 
+const card = (p: Packet) => (
+  <>
+    <span className="num" style={{ color: 'var(--tx-0)' }}>
+      {p.number} <span className="muted">{p.protocol}</span>
+    </span>
+    <span className="num muted">{p.length} bytes</span>
+    <span className={p.severity ? classes[p.severity] : undefined}>{p.info}</span>
+    <span className="mono muted">
+      {p.src} → {p.dst}
+    </span>
+  </>
+);
+
 function Page() {
   const { id } = Route.useParams();
-  const [s, set] = useUrlState<Search>();
-  const can = useCan();
-  const [draft, setDraft] = useState(s.filter ?? '');
-  const [first, setFirst] = useState('');
   const capture = useQuery({
     queryKey: ['captures', 'one', id],
     queryFn: ({ signal }) => call(http.GET('/api/v1/captures/{id}', { params: { path: { id } }, signal })),
   });
   useLiveQuery('captures', ['captures', 'one', id], id);
-  const state = capture.data?.state;
+  if (capture.data) return <View capture={capture.data} />;
+  return (
+    <>
+      <PageHead title="Capture" parent={{ label: 'Captures', to: '/observe/captures' }} />
+      <Loaded query={capture} what="The capture">
+        {() => null}
+      </Loaded>
+    </>
+  );
+}
+
+function View({ capture }: { capture: Capture }) {
+  const { id, state } = capture;
+  const [s, set] = useUrlState<Search>();
+  const can = useCan();
+  const [draft, setDraft] = useState(s.filter ?? '');
+  const [first, setFirst] = useState('');
   const check = useQuery({
     queryKey: ['capture-filter', draft],
     queryFn: ({ signal }) =>
@@ -78,12 +104,7 @@ function Page() {
   });
   const wrong = draft ? check.data?.message : undefined;
   const rows = useRows<Packet>({
-    queryKey: [
-      'packets',
-      id,
-      s.filter ?? '',
-      state === 'running' ? Math.floor((capture.data?.packets ?? 0) / 100) : state,
-    ],
+    queryKey: ['packets', id, s.filter ?? '', state === 'running' ? Math.floor(capture.packets / 100) : state],
     byPosition: true,
     idOf,
     fetchPage: async ({ cursor, limit }, signal) => {
@@ -108,11 +129,9 @@ function Page() {
     );
   return (
     <>
-      <PageHead title={capture.data?.name ?? 'Capture'} parent={{ label: 'Captures', to: '/observe/captures' }}>
-        <span className="muted">
-          {capture.data && `${capture.data.state}, ${integer(capture.data.packets)} packets`}
-        </span>
-        <span className="muted">{capture.data?.note}</span>
+      <PageHead title={capture.name} parent={{ label: 'Captures', to: '/observe/captures' }}>
+        <span className="muted">{`${state}, ${integer(capture.packets)} packets`}</span>
+        <span className="muted">{capture.note}</span>
         <Spacer />
         {state === 'running' && can('capture.write') && <Button onClick={() => void stop()}>Stop</Button>}
         <Button
@@ -130,7 +149,7 @@ function Page() {
           className={classes.filter}
           list="capture-fields"
           value={draft}
-          error={wrong && `${wrong}, from character ${(check.data?.from ?? 0) + 1}`}
+          error={wrong}
           onChange={(e) => setDraft(e.currentTarget.value)}
           onKeyDown={(e) => e.key === 'Enter' && !wrong && apply(draft)}
         />
@@ -156,6 +175,7 @@ function Page() {
             label="Packets"
             columns={cols}
             rows={rows}
+            card={card}
             onOpen={(p) => set({ packet: String(p.number) })}
             empty={
               <EmptyState icon={IconFileSearch} title="No packet here" hint="Change the filter, or wait for packets." />
@@ -168,9 +188,10 @@ function Page() {
           value={s.tab ?? 'packet'}
           onChange={(v) => set({ tab: v === 'packet' ? undefined : v })}
         />
-        <div role="tabpanel" className={classes.below}>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+        <div role="tabpanel" aria-label="About the packet" tabIndex={0} className={classes.below}>
           {s.tab === 'findings' ? (
-            <Findings id={id} state={state ?? ''} open={(n) => set({ packet: String(n), tab: undefined })} />
+            <Findings id={id} state={state} open={(n) => set({ packet: String(n), tab: undefined })} />
           ) : !s.packet ? (
             <EmptyState small icon={IconFileSearch} title="Open a packet in the list" />
           ) : s.tab === 'stream' ? (
@@ -242,7 +263,7 @@ function Findings({ id, state, open }: { id: string; state: string; open: (n: nu
                 <strong className={classes[f.severity]}>{`${f.severity}: ${f.title}`}</strong> {`(${integer(f.count)})`}
                 <p>{f.meaning}</p>
                 {f.examples.slice(0, 8).map((e) => (
-                  <Button key={e.number} size="compact-xs" variant="subtle" onClick={() => open(e.number)}>
+                  <Button key={e.number} size="compact-sm" variant="subtle" onClick={() => open(e.number)}>
                     {`packet ${e.number}`}
                   </Button>
                 ))}

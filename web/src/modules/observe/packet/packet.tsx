@@ -50,11 +50,11 @@ export function PacketPane(p: { id: string; number: number; filter: string; appl
             <section className={classes.bytes} aria-label="Bytes" tabIndex={0}>
               <div className={classes.acts}>
                 <code>{test ?? 'Choose a field'}</code>
-                <Button size="compact-xs" variant="default" disabled={!test} onClick={() => test && p.apply(test)}>
+                <Button size="compact-sm" variant="default" disabled={!test} onClick={() => test && p.apply(test)}>
                   Filter
                 </Button>
                 <Button
-                  size="compact-xs"
+                  size="compact-sm"
                   variant="default"
                   disabled={!test}
                   onClick={() => test && p.apply(joined(p.filter, 'and', test))}
@@ -62,7 +62,7 @@ export function PacketPane(p: { id: string; number: number; filter: string; appl
                   and
                 </Button>
                 <Button
-                  size="compact-xs"
+                  size="compact-sm"
                   variant="default"
                   disabled={!test}
                   onClick={() => test && p.apply(joined(p.filter, 'and not', test))}

@@ -47,10 +47,14 @@ export const Route = createLazyRoute('/report/dashboards/$name')({ component: Pa
 function Page() {
   const { name = '' } = useParams({ strict: false }) as { name?: string };
   const query = useQuery(dashboardQuery(name));
+  if (query.data) return <View key={query.data.data.name} board={query.data.data} etag={query.data.etag} />;
   return (
-    <Loaded query={query} what="The dashboard" rows={12}>
-      {(r) => <View key={r.data.name} board={r.data} etag={r.etag} />}
-    </Loaded>
+    <>
+      <PageHead title="Dashboard" parent={{ label: 'Dashboards', to: '/report/dashboards' }} />
+      <Loaded query={query} what="The dashboard" rows={12}>
+        {() => null}
+      </Loaded>
+    </>
   );
 }
 
