@@ -28,12 +28,14 @@ function View({ board, token }: { board: Dashboard; token: string }) {
   const [s, set] = useUrlState<Search>();
   const source = useMemo(() => shared(token), [token]);
   const { look, options, fallback, reload } = useLook(board, s, set, source, false);
+  // The server takes no free text from a guest.
+  const offered = { ...board, variables: board.variables?.filter((v) => v.kind !== 'text') };
   return (
     <>
       <PageHead title={board.title || board.name} />
       {!s.wall && (
         <Controls
-          spec={board}
+          spec={offered}
           search={s}
           set={set}
           values={look.values}
