@@ -21,7 +21,7 @@ GOLANGCI         := .cache/tools/golangci-lint-$(GOLANGCI_VERSION)
 # The race detector is slow; it runs where goroutines share memory.
 RACE_ROOMS := /internal/(core/(clock|event|job|live|db|search|file|account|record)|observe|respond|adapter/(probe|notify))(/|$$)
 
-UI_INDEX := internal/webui/dist/index.html
+UI_INDEX := internal/webui/dist/index.html.br
 NM_STAMP := web/node_modules/.mainstay-stamp
 UI_SRC    = $(shell find web -type d \( -name node_modules -o -name dist -o -name test -o -name e2e -o -name tools -o -name .shots \) -prune -o -type f ! -name '*.test.*' -print 2>/dev/null)
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
 import react from '@vitejs/plugin-react';
@@ -23,7 +23,9 @@ function precompress(): Plugin {
           if (!/\.(js|css|html|svg|json)$/.test(name) || !existsSync(file)) continue;
           const raw = readFileSync(file);
           if (raw.length < 1024) continue;
-          writeFileSync(`${file}.br`, brotliCompressSync(raw, { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } }));
+          writeFileSync(`${file}.br`, brotliCompressSync(raw, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
+          // The server unpacks it for those who do not take brotli.
+          rmSync(file);
         }
         // Keeps the embedded folder valid in a clean clone.
         writeFileSync(join(dir, '.keep'), '');

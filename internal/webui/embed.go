@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -46,6 +45,7 @@ func Handler() http.Handler {
 }
 
 func handler(files fs.FS) http.Handler {
+	st := &store{files: files, made: map[string][]byte{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -57,7 +57,7 @@ func handler(files fs.FS) http.Handler {
 		if name == "" || isPage(name) {
 			name = "index.html"
 		}
-		serve(w, r, files, name)
+		serve(w, r, st, name)
 	})
 }
 
@@ -81,14 +81,14 @@ func isPage(name string) bool {
 	return nested || path.Ext(name) == ""
 }
 
-func serve(w http.ResponseWriter, r *http.Request, files fs.FS, name string) {
+func serve(w http.ResponseWriter, r *http.Request, st *store, name string) {
 	if name == ".keep" || strings.HasPrefix(name, ".vite") {
 		http.NotFound(w, r)
 		return
 	}
 	h := w.Header()
 	h.Add("Vary", "Accept-Encoding")
-	body, err := read(files, name)
+	body, encoding, err := st.get(name, r.Header.Get("Accept-Encoding"))
 	if err != nil {
 		if name == "index.html" && errors.Is(err, fs.ErrNotExist) {
 			h.Set("Cache-Control", "no-store")
@@ -98,11 +98,8 @@ func serve(w http.ResponseWriter, r *http.Request, files fs.FS, name string) {
 		http.NotFound(w, r)
 		return
 	}
-	if acceptsBrotli(r) {
-		if packed, err := read(files, name+".br"); err == nil {
-			body = packed
-			h.Set("Content-Encoding", "br")
-		}
+	if encoding != "" {
+		h.Set("Content-Encoding", encoding)
 	}
 	h.Set("Content-Type", contentType(name))
 	if strings.HasPrefix(name, "assets/") {
@@ -119,13 +116,6 @@ func serve(w http.ResponseWriter, r *http.Request, files fs.FS, name string) {
 	_, _ = bytes.NewReader(body).WriteTo(w)
 }
 
-func read(files fs.FS, name string) ([]byte, error) {
-	if !fs.ValidPath(name) {
-		return nil, fs.ErrNotExist
-	}
-	return fs.ReadFile(files, name)
-}
-
 func contentType(name string) string {
 	ext := path.Ext(name)
 	if t, ok := types[ext]; ok {
@@ -135,17 +125,4 @@ func contentType(name string) string {
 		return t
 	}
 	return "application/octet-stream"
-}
-
-// acceptsBrotli reads Accept-Encoding; "br;q=0" refuses it.
-func acceptsBrotli(r *http.Request) bool {
-	return slices.ContainsFunc(strings.Split(r.Header.Get("Accept-Encoding"), ","), func(part string) bool {
-		name, params, _ := strings.Cut(part, ";")
-		if strings.TrimSpace(name) != "br" {
-			return false
-		}
-		q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
-		v, err := strconv.ParseFloat(q, 64)
-		return !ok || err != nil || v > 0
-	})
 }

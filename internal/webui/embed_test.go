@@ -1,26 +1,36 @@
 package webui
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"testing/fstest"
 
+	"github.com/andybalholm/brotli"
 	"github.com/stretchr/testify/require"
 )
 
 func built() fstest.MapFS {
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 	return fstest.MapFS{
-		"index.html":            file("<html>"),
-		"index.html.br":         file("packed html"),
-		"assets/app-1a2b.js":    file("script"),
-		"assets/app-1a2b.js.br": file("packed script"),
+		"index.html.br":         file(packed("<html>")),
+		"assets/app-1a2b.js.br": file(packed("script")),
 		"assets/inter.woff2":    file("font"),
 		"favicon.svg":           file("<svg>"),
 		".keep":                 file(""),
 		".vite/manifest.json":   file("{}"),
 	}
+}
+
+func packed(s string) string {
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
+	_, _ = w.Write([]byte(s))
+	_ = w.Close()
+	return b.String()
 }
 
 func get(t *testing.T, files fstest.MapFS, method, target, encoding string) *http.Response {
@@ -50,11 +60,11 @@ func TestHandlerServes(t *testing.T) {
 		body, encoding, cache, ctype string
 	}{
 		{"start", "/", "", 200, "<html>", "", "no-cache", "text/html; charset=utf-8"},
-		{"start packed", "/", "gzip, br", 200, "packed html", "br", "no-cache", "text/html; charset=utf-8"},
+		{"start packed", "/", "gzip, br", 200, packed("<html>"), "br", "no-cache", "text/html; charset=utf-8"},
 		{"page", "/incidents/INC-1", "", 200, "<html>", "", "no-cache", "text/html; charset=utf-8"},
 		{"page with a dot", "/items/db.example.org", "", 200, "<html>", "", "no-cache", "text/html; charset=utf-8"},
-		{"asset", "/assets/app-1a2b.js", "gzip", 200, "script", "", year, "text/javascript; charset=utf-8"},
-		{"asset packed", "/assets/app-1a2b.js", "gzip;q=1, br;q=0.5", 200, "packed script", "br", year, "text/javascript; charset=utf-8"},
+		{"asset", "/assets/app-1a2b.js", "", 200, "script", "", year, "text/javascript; charset=utf-8"},
+		{"asset packed", "/assets/app-1a2b.js", "gzip;q=1, br;q=0.5", 200, packed("script"), "br", year, "text/javascript; charset=utf-8"},
 		{"asset, br refused", "/assets/app-1a2b.js", "br;q=0", 200, "script", "", year, "text/javascript; charset=utf-8"},
 		{"asset never packed", "/assets/inter.woff2", "br", 200, "font", "", year, "font/woff2"},
 		{"file", "/favicon.svg", "br", 200, "<svg>", "", "no-cache", "image/svg+xml"},
@@ -106,4 +116,22 @@ func TestEmbedded(t *testing.T) {
 	w := httptest.NewRecorder()
 	Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	require.Contains(t, []int{http.StatusOK, http.StatusServiceUnavailable}, w.Code)
+}
+
+// Browsers ask for gzip, not brotli, over plain HTTP.
+func TestGzipIsMade(t *testing.T) {
+	t.Parallel()
+	files := built()
+	for range 2 {
+		r := get(t, files, http.MethodGet, "/assets/app-1a2b.js", "gzip, deflate")
+		require.Equal(t, "gzip", r.Header.Get("Content-Encoding"))
+		z, err := gzip.NewReader(r.Body)
+		require.NoError(t, err)
+		b, err := io.ReadAll(z)
+		require.NoError(t, err)
+		require.Equal(t, "script", string(b))
+	}
+	files["assets/app-1a2b.js.br"].Data = []byte("broken")
+	require.Equal(t, http.StatusNotFound, get(t, files, http.MethodGet, "/assets/app-1a2b.js", "gzip").StatusCode)
+	require.Equal(t, http.StatusNotFound, get(t, files, http.MethodGet, "/assets/app-1a2b.js", "").StatusCode)
 }

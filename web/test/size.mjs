@@ -1,12 +1,16 @@
 // Budgets of the built UI in kB after gzip: the shell (all that the first page loads) and what each route adds.
-import { readdirSync, readFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { brotliDecompressSync, gzipSync } from 'node:zlib';
 
 const DIST = new URL('../../internal/webui/dist/', import.meta.url);
 const LIMIT = { js: 190, css: 45, route: 80 };
 
-const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', DIST), 'utf8'));
-const gz = (file) => gzipSync(readFileSync(new URL(file, DIST)), { level: 9 }).length / 1000;
+function read(file) {
+  const packed = new URL(`${file}.br`, DIST);
+  return existsSync(packed) ? brotliDecompressSync(readFileSync(packed)) : readFileSync(new URL(file, DIST));
+}
+const manifest = JSON.parse(read('.vite/manifest.json').toString('utf8'));
+const gz = (file) => gzipSync(read(file), { level: 9 }).length / 1000;
 
 function closure(key, seen = new Set()) {
   if (seen.has(key)) return seen;
@@ -40,8 +44,10 @@ for (const [key, part] of Object.entries(manifest)) {
 }
 for (const [name, js, css] of rows)
   console.log(`${js.toFixed(1).padStart(7)} js ${css.toFixed(1).padStart(6)} css  ${name}`);
-const text = readdirSync(new URL('assets/', DIST)).filter((f) => f.endsWith('.js'));
-if (text.some((f) => readFileSync(new URL(`assets/${f}`, DIST), 'utf8').includes('/gallery')))
+const scripts = readdirSync(new URL('assets/', DIST))
+  .map((f) => f.replace(/\.br$/, ''))
+  .filter((f) => f.endsWith('.js'));
+if (scripts.some((f) => read(`assets/${f}`).includes('/gallery')))
   bad.push('the gallery is in the build');
 if (bad.length) {
   console.error(bad.join('\n'));

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -78,51 +79,65 @@ type Op struct {
 	Status int
 }
 
-// Handle registers a typed operation. In and Out are huma input and output
-// structs. The handler returns errors of package errs.
+// Handle registers a typed operation. In is a struct: fields with the tag path,
+// query or header are parameters (text, numbers, bool, []string, time.Time), the
+// field Body is read from JSON and checked against its schema, RawBody is the body as
+// it came. Out is a struct: fields with the tag header, Status, and Body (a value, or
+// func(huma.Context) that writes it). The handler returns errors of package errs.
 func Handle[In, Out any](a *API, op Op, h func(context.Context, *In) (*Out, error)) {
+	a.handle(op, reflect.TypeFor[In](), reflect.TypeFor[Out](), func(ctx context.Context, in any) (any, error) {
+		out, err := h(ctx, in.(*In)) //nolint:forcetypeassert // made as a *In by serve
+		if out == nil {
+			return nil, err
+		}
+		return out, err
+	})
+}
+
+// handle is Handle without type parameters, so that it is in the program once.
+func (a *API) handle(op Op, in, out reflect.Type, call func(context.Context, any) (any, error)) {
 	if op.Need.Name == "" && !op.Public {
 		panic("httpapi: operation without a permission: " + op.ID)
 	}
 	if op.MaxBody == 0 {
 		op.MaxBody = MaxBody
 	}
-	ho := huma.Operation{
+	o := &operation{call: call, Operation: huma.Operation{
 		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description,
 		Tags: []string{op.Tag}, MaxBodyBytes: op.MaxBody, DefaultStatus: op.Status,
 		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity},
-	}
+	}}
 	if !op.Public {
-		ho.Description = strings.TrimSpace(op.Description + "\n\nNeeds the permission `" + op.Need.Name + "`.")
-		ho.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
-		ho.Extensions = map[string]any{"x-permission": op.Need.Name}
-		ho.Middlewares = append(ho.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
-			p := access.From(ctx.Context())
-			switch {
-			case p == nil:
-				a.writeProblem(ctx, errs.New(errs.Unauthorized, "Sign in first, or send a valid token."))
-			case !p.Can(op.Need):
-				a.writeProblem(ctx, errs.New(errs.Forbidden, "This needs the permission %s (%s). Ask an administrator.", op.Need.Name, strings.ToLower(op.Need.Title)))
-			default:
-				next(ctx)
-			}
-		})
+		o.Description = strings.TrimSpace(op.Description + "\n\nNeeds the permission `" + op.Need.Name + "`.")
+		o.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
+		o.Extensions = map[string]any{"x-permission": op.Need.Name}
+		o.Middlewares = append(o.Middlewares, a.permit(op.Need))
 	}
 	if op.Method == http.MethodPost {
-		ho.Middlewares = append(ho.Middlewares, a.idem.middleware)
+		o.Middlewares = append(o.Middlewares, a.idem.middleware)
 	}
 	if _, dup := a.perms[op.ID]; dup {
 		panic("httpapi: operation registered twice: " + op.ID)
 	}
 	a.perms[op.ID] = op.Need.Name
 	a.names.operation = op.ID
-	huma.Register(a.huma, ho, func(ctx context.Context, in *In) (*Out, error) {
-		out, err := h(ctx, in)
-		if err != nil {
-			return nil, a.problem(ctx, err)
+	a.describe(o, in, out)
+	a.huma.Adapter().Handle(&o.Operation, o.Middlewares.Handler(func(ctx huma.Context) { a.serve(ctx, o) }))
+}
+
+// permit lets those through who may do what need says.
+func (a *API) permit(need access.Permission) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		p := access.From(ctx.Context())
+		switch {
+		case p == nil:
+			a.writeProblem(ctx, errs.New(errs.Unauthorized, "Sign in first, or send a valid token."))
+		case !p.Can(need):
+			a.writeProblem(ctx, errs.New(errs.Forbidden, "This needs the permission %s (%s). Ask an administrator.", need.Name, strings.ToLower(need.Title)))
+		default:
+			next(ctx)
 		}
-		return out, nil
-	})
+	}
 }
 
 // Guard protects a plain handler with a permission.
@@ -192,7 +207,7 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 
 func (a *API) writeProblem(ctx huma.Context, err error) {
 	p := a.problem(ctx.Context(), err)
-	ctx.SetHeader("Content-Type", "application/problem+json")
+	ctx.SetHeader("Content-Type", problemType)
 	if p.Status == http.StatusUnauthorized {
 		ctx.SetHeader("WWW-Authenticate", "Bearer")
 	}

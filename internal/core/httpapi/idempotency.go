@@ -74,7 +74,7 @@ func (s *idempotency) middleware(ctx huma.Context, next func(huma.Context)) {
 			return
 		}
 		if a.request != request || a.status == 0 {
-			ctx.SetHeader("Content-Type", "application/problem+json")
+			ctx.SetHeader("Content-Type", problemType)
 			ctx.SetStatus(http.StatusConflict)
 			_ = writeJSON(ctx.BodyWriter(), toProblem(errs.New(errs.Conflict, "This Idempotency-Key was used for another request. Use a new one.")))
 			return

@@ -34,11 +34,8 @@ type ProblemField struct {
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
 
-// GetStatus implements huma.StatusError.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// ContentType is that of problem documents.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
+// problemType is the media type of problem documents.
+const problemType = "application/problem+json"
 
 var statusOf = map[errs.Code]int{
 	errs.Invalid: http.StatusUnprocessableEntity, errs.NotFound: http.StatusNotFound, errs.Conflict: http.StatusConflict,
@@ -81,7 +78,7 @@ func toProblem(err error) *Problem {
 func WriteProblem(w http.ResponseWriter, err error) {
 	p := toProblem(err)
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Type", problemType)
 	h.Set("Cache-Control", "no-store")
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
@@ -98,26 +95,6 @@ func writeJSON(w io.Writer, v any) error {
 
 func init() {
 	huma.DefaultArrayNullable = false
-	// huma's own refusals (bad JSON, a value outside the schema) take the same form.
-	huma.NewError = func(status int, msg string, causes ...error) huma.StatusError {
-		p := &Problem{Status: status, Title: http.StatusText(status), Detail: msg, Code: string(codeOfStatus(status))}
-		if status == http.StatusUnprocessableEntity {
-			p.Detail = "The input is not valid."
-		}
-		for _, c := range causes {
-			if c == nil {
-				continue
-			}
-			var d huma.ErrorDetailer
-			if errors.As(c, &d) {
-				e := d.ErrorDetail()
-				p.Errors = append(p.Errors, ProblemField{Location: e.Location, Message: e.Message, Value: short(e.Value)})
-			} else if status < 500 {
-				p.Errors = append(p.Errors, ProblemField{Message: c.Error()})
-			}
-		}
-		return p
-	}
 }
 
 // short keeps an echoed value small and leaves whole objects out.
