@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/detect/outside"
 	"github.com/mainstay-ops/mainstay/internal/detect/pattern"
 	"github.com/mainstay-ops/mainstay/internal/detect/rule"
 	"github.com/mainstay-ops/mainstay/internal/estate/address"
@@ -48,6 +49,7 @@ func modules() []module.Module {
 		dashboard.Module(),
 		rule.Module(),
 		pattern.Module(),
+		outside.Module(),
 		discovery.Module(),
 		topology.Module(),
 		address.Module(),

@@ -34,6 +34,8 @@ type SignalRaised struct {
 	ItemID   string            `json:"item_id,omitempty"`
 	TeamID   string            `json:"team_id,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
+	// Link leads to the program that says it, when that is another one.
+	Link string `json:"link,omitempty"`
 	// StartedAt is when the question was first answered, DetectedAt when it was sure.
 	StartedAt  time.Time `json:"started_at"`
 	DetectedAt time.Time `json:"detected_at"`

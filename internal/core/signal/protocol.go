@@ -27,6 +27,9 @@ type Protocol struct {
 	HTTP func(env Env) http.Handler
 	// Listeners are its own ports.
 	Listeners []Listener
+	// Alerts reads the alerts of a request, for protocols that bring them; a payload can
+	// be tried with it.
+	Alerts AlertReader
 }
 
 // Listener is a port of a protocol that is not HTTP, or not under /ingest/.

@@ -208,4 +208,5 @@ type Sinks struct {
 	Samples Samples
 	Spans   Spans
 	Flows   FlowReports
+	Alerts  Alerts
 }

@@ -18,10 +18,11 @@ const (
 	lines
 	spans
 	flows
+	alerts
 	kinds
 )
 
-var kindNames = [kinds]string{"samples", "lines", "spans", "flows"}
+var kindNames = [kinds]string{"samples", "lines", "spans", "flows", "alerts"}
 
 // bytesRate is the bucket of bytes behind those of the kinds.
 const bytesRate = kinds
@@ -204,6 +205,7 @@ type Source struct {
 	Lines    int64     `json:"lines"`
 	Spans    int64     `json:"spans"`
 	Flows    int64     `json:"flows" doc:"Records of traffic."`
+	Alerts   int64     `json:"alerts"`
 	Series   int64     `json:"series" doc:"Different series that had a value within two hours."`
 	Bytes    int64     `json:"bytes" doc:"As received, before decompression."`
 	Dropped  int64     `json:"dropped"`
@@ -240,7 +242,7 @@ func (s *sender) view(slot int64) Source {
 	s.roll(slot)
 	v := Source{
 		Protocol: s.key.protocol, Sender: s.key.sender, Address: s.address, First: s.first.UTC(), Last: s.last.UTC(),
-		Samples: s.taken[samples], Lines: s.taken[lines], Spans: s.taken[spans], Flows: s.taken[flows], Bytes: s.bytes,
+		Samples: s.taken[samples], Lines: s.taken[lines], Spans: s.taken[spans], Flows: s.taken[flows], Alerts: s.taken[alerts], Bytes: s.bytes,
 		Losses: []Loss{}, Why: s.why, Rate: make([]float64, 0, slots-1),
 	}
 	if !s.whyAt.IsZero() {

@@ -140,3 +140,31 @@ func (g gate) TakeFlowReport(ctx context.Context, from signal.Source, r signal.F
 	}
 	return n, err
 }
+
+// TakeAlerts implements signal.Alerts.
+func (g gate) TakeAlerts(ctx context.Context, from signal.Source, in []signal.Alert) (signal.Receipt, error) {
+	sd, err := g.enter(ctx, from, alerts, len(in), 0)
+	if err != nil {
+		return signal.Receipt{}, err
+	}
+	if g.s.alerts == nil {
+		return g.leave(sd, alerts, len(in), signal.Receipt{}, absent("alerts"))
+	}
+	for i := range in {
+		a := &in[i]
+		// An alert that names no host is about none: the sender is not what is wrong.
+		if a.Item == "" && a.Hints != (signal.Hints{}) {
+			a.Item = g.s.match.item(ctx, from, a.Hints)
+		}
+	}
+	r, err := g.s.alerts.TakeAlerts(ctx, from, in)
+	return g.leave(sd, alerts, len(in), r, err)
+}
+
+// MapAlerts implements signal.Alerts.
+func (g gate) MapAlerts(ctx context.Context, mapping string, p signal.Payload) (signal.Read, error) {
+	if g.s.alerts == nil {
+		return signal.Read{}, absent("alerts")
+	}
+	return g.s.alerts.MapAlerts(ctx, mapping, p)
+}

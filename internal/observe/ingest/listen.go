@@ -209,7 +209,7 @@ func reason(err error) string {
 func (s *Service) env(protocol string) signal.Env {
 	g := gate{s}
 	return signal.Env{
-		Sinks:  signal.Sinks{Lines: g, Samples: g, Spans: g, Flows: g},
+		Sinks:  signal.Sinks{Lines: g, Samples: g, Spans: g, Flows: g, Alerts: g},
 		Logger: s.d.Logger.With("protocol", protocol),
 		Admit: func(protocol string, addr net.Addr) (signal.Source, bool) {
 			from := signal.Source{Protocol: protocol, Address: addressOf(addr)}

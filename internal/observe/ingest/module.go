@@ -33,6 +33,7 @@ type Service struct {
 	lines   signal.Lines
 	spans   signal.Spans
 	flows   signal.FlowReports
+	alerts  signal.Alerts
 	budget  observe.SeriesBudget
 
 	force   atomic.Pointer[inForce]
@@ -69,6 +70,7 @@ func Module() module.Module {
 			module.Want(d, &s.lines)
 			module.Want(d, &s.spans)
 			module.Want(d, &s.flows)
+			module.Want(d, &s.alerts)
 			module.Want(d, &s.budget)
 			module.Provide[signal.Intake](d, gate{s})
 			return s, nil

@@ -24,6 +24,7 @@ type Limits struct {
 	LinesPerSecond   int64 `json:"lines_per_second" yaml:"lines_per_second" minimum:"0" maximum:"1000000000"`
 	SpansPerSecond   int64 `json:"spans_per_second" yaml:"spans_per_second" minimum:"0" maximum:"1000000000"`
 	FlowsPerSecond   int64 `json:"flows_per_second" yaml:"flows_per_second" minimum:"0" maximum:"1000000000" default:"500000" required:"false" doc:"Records of traffic."`
+	AlertsPerSecond  int64 `json:"alerts_per_second" yaml:"alerts_per_second" minimum:"0" maximum:"1000000" default:"1000" required:"false" doc:"Alerts of other programs."`
 	BytesPerSecond   int64 `json:"bytes_per_second" yaml:"bytes_per_second" minimum:"0" maximum:"100000000000" doc:"Before decompression."`
 	// SeriesPerSource bounds what one bad exporter can do to the metric store.
 	SeriesPerSource int64 `json:"series_per_source" yaml:"series_per_source" minimum:"0" maximum:"100000000" doc:"How many different series one sender may have active."`
@@ -37,6 +38,8 @@ func (l Limits) rate(kind int) int64 {
 		return l.LinesPerSecond
 	case flows:
 		return l.FlowsPerSecond
+	case alerts:
+		return l.AlertsPerSecond
 	}
 	return l.SpansPerSecond
 }
@@ -50,7 +53,7 @@ type Settings struct {
 
 func defaults() Settings {
 	return Settings{
-		Limits:  Limits{SamplesPerSecond: 1_000_000, LinesPerSecond: 500_000, SpansPerSecond: 200_000, FlowsPerSecond: 500_000, BytesPerSecond: 256 << 20, SeriesPerSource: 300_000},
+		Limits:  Limits{SamplesPerSecond: 1_000_000, LinesPerSecond: 500_000, SpansPerSecond: 200_000, FlowsPerSecond: 500_000, AlertsPerSecond: 1000, BytesPerSecond: 256 << 20, SeriesPerSource: 300_000},
 		Allowed: map[string][]string{},
 	}
 }
@@ -100,6 +103,7 @@ func (v Settings) check() (*inForce, error) {
 	neg("lines_per_second", v.Limits.LinesPerSecond)
 	neg("spans_per_second", v.Limits.SpansPerSecond)
 	neg("flows_per_second", v.Limits.FlowsPerSecond)
+	neg("alerts_per_second", v.Limits.AlertsPerSecond)
 	neg("bytes_per_second", v.Limits.BytesPerSecond)
 	neg("series_per_source", v.Limits.SeriesPerSource)
 	return out, errs.Fields(bad...)

@@ -59,6 +59,8 @@ type row struct {
 	EndReason  string     `bun:"end_reason"`
 	LastChange time.Time  `bun:"last_change"`
 	Count      int64      `bun:"count"`
+	// Link leads to the program that says it.
+	Link string `bun:"link"`
 }
 
 func (a *row) labels() map[string]string {
@@ -129,6 +131,7 @@ type View struct {
 	Suppressed  []string          `json:"suppressed" doc:"Why nobody was told: downtime, unreachable, flapping, confirming."`
 	Silenced    bool              `json:"silenced"`
 	SilencedBy  string            `json:"silenced_by,omitempty" doc:"Id of the silence."`
+	Link        string            `json:"link,omitempty" doc:"Leads to the alert in the program that says it."`
 	Told        bool              `json:"told" doc:"Whether incidents and people were told of it."`
 }
 
@@ -136,7 +139,7 @@ func (a *row) view() View {
 	v := View{
 		ID: a.ID, Fingerprint: a.Fingerprint, Status: a.Status, Severity: a.Severity, Title: a.Title, Output: a.Output, Item: a.Item, Check: a.Check,
 		Labels: a.labels(), StartedAt: a.StartedAt.UTC(), DetectedAt: a.DetectedAt.UTC(), EndReason: a.EndReason, LastChange: a.LastChange.UTC(), Count: a.Count,
-		Incident: a.Incident, Suppressed: a.reasons(), Silenced: a.SilencedBy != "", SilencedBy: a.SilencedBy, Told: a.Told,
+		Incident: a.Incident, Suppressed: a.reasons(), Silenced: a.SilencedBy != "", SilencedBy: a.SilencedBy, Told: a.Told, Link: a.Link,
 	}
 	if a.EndedAt != nil {
 		t := a.EndedAt.UTC()

@@ -181,6 +181,7 @@ func (s *Service) signalRaised(ctx context.Context, tx *db.Tx, f detect.SignalRa
 		labels = map[string]string{}
 	}
 	labels["rule"] = f.Rule
+	a.Link = f.Link
 	if err := a.setLabels(labels); err != nil {
 		return err
 	}

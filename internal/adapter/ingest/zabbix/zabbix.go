@@ -11,12 +11,14 @@ import (
 	"io"
 	"math"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zlib"
 
+	"github.com/mainstay-ops/mainstay/internal/adapter/ingest/internal/alertway"
 	"github.com/mainstay-ops/mainstay/internal/adapter/ingest/internal/conns"
 	"github.com/mainstay-ops/mainstay/internal/adapter/ingest/internal/naming"
 	"github.com/mainstay-ops/mainstay/internal/core/signal"
@@ -25,7 +27,12 @@ import (
 const protocol = "zabbix"
 
 func init() {
-	signal.Register(signal.Protocol{Name: protocol, Title: "Zabbix sender", Listeners: []signal.Listener{{Port: protocol, Network: "tcp", Stream: stream}}})
+	signal.Register(signal.Protocol{
+		Name: protocol, Title: "Zabbix sender and webhook", Listeners: []signal.Listener{{Port: protocol, Network: "tcp", Stream: stream}}, Alerts: readEvent,
+		HTTP: func(env signal.Env) http.Handler {
+			return alertway.Handler(env, "/ingest/zabbix", readEvent, "", "/webhook")
+		},
+	})
 }
 
 const (
