@@ -130,8 +130,9 @@ func (m *Mapping) Read(body []byte, now time.Time) (signal.Read, error) {
 
 func (m *Mapping) alert(f filler) (signal.Alert, string) {
 	a := signal.Alert{Key: short(f.fill(m.Key), 300), Name: m.Name, Title: f.fill(m.Title), Text: f.fill(m.Text), Severity: signal.SeverityCritical}
-	if strings.TrimSpace(a.Key) == "" || f.empty(m.Key) {
-		return a, "the key " + m.Key + " is empty there"
+	// Half a key would make one alert of several.
+	if strings.TrimSpace(a.Key) == "" || f.lacks(m.Key) {
+		return a, "the key " + m.Key + " is not complete there"
 	}
 	if m.State != "" {
 		state := strings.TrimSpace(f.fill(m.State))
@@ -165,10 +166,9 @@ func (f filler) fill(t string) string {
 	return strings.TrimSpace(place.ReplaceAllStringFunc(t, func(s string) string { return f.value(place.FindStringSubmatch(s)[1]) }))
 }
 
-// empty tells whether a template has places and none has a value.
-func (f filler) empty(t string) bool {
-	found := place.FindAllStringSubmatch(t, -1)
-	return len(found) > 0 && !slices.ContainsFunc(found, func(m []string) bool { return f.value(m[1]) != "" })
+// lacks tells whether a place of a template has no value.
+func (f filler) lacks(t string) bool {
+	return slices.ContainsFunc(place.FindAllStringSubmatch(t, -1), func(m []string) bool { return f.value(m[1]) == "" })
 }
 
 func (f filler) value(paths string) string {

@@ -82,7 +82,7 @@ func read(p signal.Payload) (signal.Read, error) {
 		}
 	}
 	a := signal.Alert{
-		Key: alertway.Cut(key, alertway.MaxValue), Name: alertway.Cut(cmp.Or(string(in.Monitor), title), alertway.MaxValue), Title: alertway.Cut(title, 300),
+		Key: alertway.Cut(key, alertway.MaxValue), Name: alertway.Cut(cmp.Or(string(in.Monitor), title, "monitor "+string(in.AlertID)), alertway.MaxValue), Title: alertway.Cut(title, 300),
 		Text: alertway.Cut(cmp.Or(string(in.Text), string(in.Body)), 4000), Severity: severity(string(in.Type), state, string(in.Priority)), Over: over[state] || in.Type == "success",
 		Began: alertway.Millis(ms), Link: alertway.Link(string(in.Link)), Labels: alertway.Labels(tags), Hints: alertway.Hints(tags),
 	}

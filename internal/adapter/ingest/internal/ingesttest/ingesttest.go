@@ -31,6 +31,7 @@ type Recorder struct {
 	samples   []signal.Sample
 	lines     []signal.Line
 	spans     []signal.Span
+	alerts    []signal.Alert
 	meta      map[string]signal.Meta
 	malformed []string
 	dropped   map[string]int
@@ -94,6 +95,29 @@ func (r *Recorder) TakeSpans(_ context.Context, _ signal.Source, in []signal.Spa
 	defer r.mu.Unlock()
 	r.spans = append(r.spans, in...)
 	return r.receipt(len(in))
+}
+
+// TakeAlerts implements signal.Alerts.
+func (r *Recorder) TakeAlerts(_ context.Context, _ signal.Source, in []signal.Alert) (signal.Receipt, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alerts = append(r.alerts, in...)
+	return r.receipt(len(in))
+}
+
+// MapAlerts implements signal.Alerts: the payload's text is the key.
+func (r *Recorder) MapAlerts(_ context.Context, mapping string, p signal.Payload) (signal.Read, error) {
+	if r.Err != nil {
+		return signal.Read{}, r.Err
+	}
+	return signal.Read{Alerts: []signal.Alert{{Key: string(p.Body), Name: mapping}}}, nil
+}
+
+// Alerts gives what was taken.
+func (r *Recorder) Alerts() []signal.Alert {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.alerts)
 }
 
 // Samples gives what was taken.
@@ -166,7 +190,7 @@ func Key(s signal.Sample) string {
 // Env lends the recorder to a protocol. Loopback addresses may send.
 func (r *Recorder) Env() signal.Env {
 	return signal.Env{
-		Sinks:  signal.Sinks{Lines: r, Samples: r, Spans: r},
+		Sinks:  signal.Sinks{Lines: r, Samples: r, Spans: r, Alerts: r},
 		Logger: slog.New(slog.DiscardHandler),
 		Admit: func(protocol string, addr net.Addr) (signal.Source, bool) {
 			ap, err := netip.ParseAddrPort(addr.String())
