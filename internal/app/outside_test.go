@@ -70,7 +70,9 @@ alerting: {alertmanagers: [{api_version: v2, path_prefix: /ingest/alertmanager, 
 	require.Equal(t, [6]string{"alertmanager", "prom", "rack-7:9100 is down", "firing", "rack-7", "critical"}, [6]string{o.Program, o.Sender, o.Title, o.State, o.Item, o.Severity})
 	require.Equal(t, "TargetDown", o.Labels["alertname"])
 	require.NotEmpty(t, o.Link)
-	var alerts struct{ Items []struct{ Link, Title string } }
+	var alerts struct {
+		Items []struct{ Link, Title string }
+	}
 	s.Get("/api/v1/alerts", &alerts)
 	require.Len(t, alerts.Items, 1)
 	require.Equal(t, o.Link, alerts.Items[0].Link)
@@ -93,7 +95,9 @@ alerting: {alertmanagers: [{api_version: v2, path_prefix: /ingest/alertmanager, 
 	require.Len(t, outside.Items, 1)
 	require.Empty(t, outside.Items[0].Item)
 	require.Equal(t, "warning", outside.Items[0].Severity, "no severity is a warning")
-	var unknown struct{ Items []struct{ Hint, Value string } }
+	var unknown struct {
+		Items []struct{ Hint, Value string }
+	}
 	testkit.Eventually(t, 40*time.Second, "the unknown host waits in the list", func() bool {
 		s.Get("/api/v1/ingest/unknown", &unknown)
 		return len(unknown.Items) == 1 && unknown.Items[0].Value == "nowhere"

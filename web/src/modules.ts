@@ -1,6 +1,7 @@
 // The one list of the modules of the UI. A module is a folder under src/modules/<wing>/ that exports `module`.
 // To add one: import it here and name it in the list.
 
+import { module as outside } from './modules/detect/outside/module';
 import { module as pattern } from './modules/detect/pattern/module';
 import { module as rule } from './modules/detect/rule/module';
 import { module as address } from './modules/estate/address/module';
@@ -49,6 +50,7 @@ export const modules = [
   metric,
   rule,
   pattern,
+  outside,
   trap,
   path,
   packet,

@@ -9,6 +9,7 @@ const TONES: Record<string, Tone> = {
   answered: 'ok',
   sent: 'ok',
   resolved: 'ok',
+  ended: 'ok',
   active: 'ok',
   restored: 'ok',
   delivered: 'ok',

@@ -107,8 +107,8 @@ func Bad(i int, format string, args ...any) string {
 	return fmt.Sprintf("Alert %d: %s.", i+1, fmt.Sprintf(format, args...))
 }
 
+// Bounds of the labels of an alert; what is beyond is left out.
 const (
-	// MaxLabels and MaxValue bound the labels of an alert; the rest is left out.
 	MaxLabels = 50
 	MaxValue  = 200
 )

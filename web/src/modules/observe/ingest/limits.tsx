@@ -48,7 +48,15 @@ export function AllowedForm({
 }
 
 const whole = z.number('Give a number; 0 is no limit.').check(z.minimum(0, 'Give 0 for no limit, or more.'));
-const limitsSchema = z.object({ samples: whole, lines: whole, spans: whole, flows: whole, mib: whole, series: whole });
+const limitsSchema = z.object({
+  samples: whole,
+  lines: whole,
+  spans: whole,
+  flows: whole,
+  alerts: whole,
+  mib: whole,
+  series: whole,
+});
 const MIB = 1 << 20;
 
 /** What each sender may send. */
@@ -62,6 +70,7 @@ export function LimitsForm({ settings, onClose }: { settings: Settings; onClose:
       lines: l.lines_per_second,
       spans: l.spans_per_second,
       flows: l.flows_per_second ?? 0,
+      alerts: l.alerts_per_second ?? 0,
       mib: Math.round(l.bytes_per_second / MIB),
       series: l.series_per_source,
     },
@@ -73,6 +82,7 @@ export function LimitsForm({ settings, onClose }: { settings: Settings; onClose:
           lines_per_second: v.lines,
           spans_per_second: v.spans,
           flows_per_second: v.flows,
+          alerts_per_second: v.alerts,
           bytes_per_second: v.mib * MIB,
           series_per_source: v.series,
         },
@@ -91,6 +101,7 @@ export function LimitsForm({ settings, onClose }: { settings: Settings; onClose:
       <NumberInput label="Log lines per second" {...props} {...form.field('lines')} />
       <NumberInput label="Spans per second" {...props} {...form.field('spans')} />
       <NumberInput label="Flow records per second" {...props} {...form.field('flows')} />
+      <NumberInput label="Alerts per second" {...props} {...form.field('alerts')} />
       <NumberInput label="MiB per second" {...props} {...form.field('mib')} />
       <NumberInput label="Active series" {...props} {...form.field('series')} />
       <FormActions action="Save" pending={form.pending} onCancel={onClose} />

@@ -167,6 +167,7 @@ function Limits({ settings }: { settings: Settings }) {
           ['Logs', count(l.lines_per_second, 'lines per second')],
           ['Traces', count(l.spans_per_second, 'spans per second')],
           ['Flows', count(l.flows_per_second ?? 0, 'records per second')],
+          ['Alerts', count(l.alerts_per_second ?? 0, 'per second')],
           ['Bytes', l.bytes_per_second ? `${bytes(l.bytes_per_second)} per second` : 'no limit'],
           ['Series', count(l.series_per_source, 'active series')],
         ]}

@@ -92,6 +92,14 @@ function Facts({ alert: a }: { alert: Alert }) {
               'Check',
               a.check && <Link to={`/observe/checks/${encodeURIComponent(a.check)}` as string}>{a.check}</Link>,
             ],
+            [
+              'At the sender',
+              a.link && (
+                <a href={a.link} target="_blank" rel="noreferrer">
+                  {a.link}
+                </a>
+              ),
+            ],
             ['Began', <Time key="b" at={a.started_at} mode="absolute" />],
             ['Detected', <Time key="d" at={a.detected_at} mode="absolute" />],
             ['Ended', a.ended_at && <Time at={a.ended_at} mode="absolute" />],
