@@ -2,7 +2,7 @@ import { Button, TextInput } from '@mantine/core';
 import { IconFileSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { createLazyRoute } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { call, http } from '@/api/client';
 import { integer } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
@@ -10,7 +10,7 @@ import { useLiveQuery } from '@/lib/stream';
 import { useUrlState } from '@/lib/url';
 import { type Column, DataGrid } from '@/ui/DataGrid';
 import { EmptyState } from '@/ui/EmptyState';
-import { Loaded } from '@/ui/Loading';
+import { Loaded, Skeleton } from '@/ui/Loading';
 import { PageHead, Spacer, Toolbar } from '@/ui/PageHead';
 import { useRows } from '@/ui/rows';
 import { Tabs } from '@/ui/Tabs';
@@ -19,16 +19,37 @@ import classes from './capture.module.css';
 import { bytesOf, type Capture, type Packet, printable } from './model';
 import { PacketPane } from './packet';
 
+const statistics = () => import('./statistics');
+const Conversations = lazy(() => statistics().then((m) => ({ default: m.Conversations })));
+const Endpoints = lazy(() => statistics().then((m) => ({ default: m.Endpoints })));
+const Protocols = lazy(() => statistics().then((m) => ({ default: m.Protocols })));
+const Objects = lazy(() => statistics().then((m) => ({ default: m.Objects })));
+const graphs = () => import('./graphs');
+const IOGraph = lazy(() => graphs().then((m) => ({ default: m.IOGraph })));
+const Timing = lazy(() => graphs().then((m) => ({ default: m.Timing })));
+
 export const Route = createLazyRoute('/observe/captures/$id')({ component: Page });
 
 interface Search {
   filter?: string;
   packet?: string;
-  tab?: 'stream' | 'findings';
+  tab?: 'stream' | 'timing' | 'findings';
+  view?: View;
+  line?: string[];
 }
+type View = 'conversations' | 'endpoints' | 'protocols' | 'graph' | 'objects';
+const VIEWS = [
+  { value: 'packets', label: 'Packets' },
+  { value: 'conversations', label: 'Conversations' },
+  { value: 'endpoints', label: 'Endpoints' },
+  { value: 'protocols', label: 'Protocols' },
+  { value: 'graph', label: 'Graph' },
+  { value: 'objects', label: 'Objects' },
+] as const;
 const TABS = [
   { value: 'packet', label: 'Packet' },
   { value: 'stream', label: 'Stream' },
+  { value: 'timing', label: 'Timing' },
   { value: 'findings', label: 'Findings' },
 ] as const;
 const idOf = (p: Packet) => String(p.number);
@@ -94,6 +115,60 @@ function View({ capture }: { capture: Capture }) {
   const { id, state } = capture;
   const [s, set] = useUrlState<Search>();
   const can = useCan();
+  const stop = () =>
+    call(http.POST('/api/v1/captures/{id}/stop', { params: { path: { id } } })).catch((e) =>
+      failed('The capture did not stop', e),
+    );
+  const version = state === 'running' ? Math.floor(capture.packets / 100) : state;
+  const show = (filter: string) => set({ view: undefined, packet: undefined, filter }, { push: true });
+  const part = { id, version, show };
+  return (
+    <>
+      <PageHead title={capture.name} parent={{ label: 'Captures', to: '/observe/captures' }}>
+        <span className="muted">{`${state}, ${integer(capture.packets)} packets`}</span>
+        <span className="muted">{capture.note}</span>
+        <Spacer />
+        {state === 'running' && can('capture.write') && <Button onClick={() => void stop()}>Stop</Button>}
+        <Button
+          variant="default"
+          component="a"
+          href={`/api/v1/captures/${id}/file?gzip=true&filter=${encodeURIComponent(s.filter ?? '')}`}
+        >
+          Download
+        </Button>
+      </PageHead>
+      <Tabs
+        label="Capture"
+        tabs={VIEWS}
+        value={s.view ?? 'packets'}
+        onChange={(v) => set({ view: v === 'packets' ? undefined : v }, { push: true })}
+      />
+      <Suspense fallback={<Skeleton rows={10} height={28} />}>
+        {s.view === 'conversations' ? (
+          <Conversations {...part} />
+        ) : s.view === 'endpoints' ? (
+          <Endpoints {...part} />
+        ) : s.view === 'protocols' ? (
+          <Protocols {...part} />
+        ) : s.view === 'graph' ? (
+          <IOGraph {...part} filters={s.line ?? []} setFilters={(line) => set({ line })} />
+        ) : s.view === 'objects' ? (
+          <Objects
+            id={id}
+            version={version}
+            open={(n) => set({ view: undefined, filter: undefined, packet: String(n), tab: undefined }, { push: true })}
+          />
+        ) : (
+          <Packets key={s.filter ?? ''} id={id} version={version} state={state} />
+        )}
+      </Suspense>
+    </>
+  );
+}
+
+/** The list, and the fields and bytes of the chosen packet. */
+function Packets({ id, version, state }: { id: string; version: string | number; state: string }) {
+  const [s, set] = useUrlState<Search>();
   const [draft, setDraft] = useState(s.filter ?? '');
   const [first, setFirst] = useState('');
   const check = useQuery({
@@ -104,7 +179,7 @@ function View({ capture }: { capture: Capture }) {
   });
   const wrong = draft ? check.data?.message : undefined;
   const rows = useRows<Packet>({
-    queryKey: ['packets', id, s.filter ?? '', state === 'running' ? Math.floor(capture.packets / 100) : state],
+    queryKey: ['packets', id, s.filter ?? '', version],
     byPosition: true,
     idOf,
     fetchPage: async ({ cursor, limit }, signal) => {
@@ -123,25 +198,8 @@ function View({ capture }: { capture: Capture }) {
     setDraft(filter);
     set({ filter: filter || undefined }, { push: true });
   };
-  const stop = () =>
-    call(http.POST('/api/v1/captures/{id}/stop', { params: { path: { id } } })).catch((e) =>
-      failed('The capture did not stop', e),
-    );
   return (
     <>
-      <PageHead title={capture.name} parent={{ label: 'Captures', to: '/observe/captures' }}>
-        <span className="muted">{`${state}, ${integer(capture.packets)} packets`}</span>
-        <span className="muted">{capture.note}</span>
-        <Spacer />
-        {state === 'running' && can('capture.write') && <Button onClick={() => void stop()}>Stop</Button>}
-        <Button
-          variant="default"
-          component="a"
-          href={`/api/v1/captures/${id}/file?gzip=true&filter=${encodeURIComponent(s.filter ?? '')}`}
-        >
-          Download
-        </Button>
-      </PageHead>
       <Toolbar>
         <TextInput
           aria-label="Display filter"
@@ -194,6 +252,8 @@ function View({ capture }: { capture: Capture }) {
             <Findings id={id} state={state} open={(n) => set({ packet: String(n), tab: undefined })} />
           ) : !s.packet ? (
             <EmptyState small icon={IconFileSearch} title="Open a packet in the list" />
+          ) : s.tab === 'timing' ? (
+            <TimingOf id={id} number={Number(s.packet)} />
           ) : s.tab === 'stream' ? (
             <Stream id={id} number={Number(s.packet)} />
           ) : (
@@ -205,17 +265,36 @@ function View({ capture }: { capture: Capture }) {
   );
 }
 
+/** The conversation that a packet belongs to; 0 for none. */
+async function conversationOf(id: string, number: number, signal: AbortSignal) {
+  const l = await call(
+    http.GET('/api/v1/captures/{id}/packets', {
+      params: { path: { id }, query: { position: number - 1, limit: 1 } },
+      signal,
+    }),
+  );
+  return l.items[0]?.conversation ?? 0;
+}
+
+const NoConversation = () => <EmptyState small icon={IconFileSearch} title="This packet belongs to no conversation" />;
+
+function TimingOf({ id, number }: { id: string; number: number }) {
+  const q = useQuery({
+    queryKey: ['packet-conversation', id, number],
+    queryFn: ({ signal }) => conversationOf(id, number, signal),
+  });
+  return (
+    <Loaded query={q} what="The conversation">
+      {(n) => (n ? <Timing id={id} conversation={n} /> : <NoConversation />)}
+    </Loaded>
+  );
+}
+
 function Stream({ id, number }: { id: string; number: number }) {
   const q = useQuery({
     queryKey: ['packet-stream', id, number],
     queryFn: async ({ signal }) => {
-      const l = await call(
-        http.GET('/api/v1/captures/{id}/packets', {
-          params: { path: { id }, query: { position: number - 1, limit: 1 } },
-          signal,
-        }),
-      );
-      const conversation = l.items[0]?.conversation;
+      const conversation = await conversationOf(id, number, signal);
       if (!conversation) return null;
       return call(
         http.GET('/api/v1/captures/{id}/streams/{conversation}', { params: { path: { id, conversation } }, signal }),
@@ -239,7 +318,7 @@ function Stream({ id, number }: { id: string; number: number }) {
             ))}
           </div>
         ) : (
-          <EmptyState small icon={IconFileSearch} title="This packet belongs to no conversation" />
+          <NoConversation />
         )
       }
     </Loaded>

@@ -4,6 +4,9 @@ export type Capture = Schemas['PacketView'];
 export type Packet = Schemas['PacketRow'];
 export type Detail = Schemas['PacketDetail'];
 export type TreeNode = Schemas['PacketNode'];
+export type Talk = Schemas['PacketTalk'];
+export type Endpoint = Schemas['StatsEndpoint'];
+export type Layer = Schemas['StatsLayer'];
 
 /** Base64 as the API sends bytes. */
 export function bytesOf(base64: string): Uint8Array {
@@ -52,4 +55,38 @@ export function fieldAt(nodes: readonly TreeNode[], at: number, source: number):
   };
   look(nodes);
   return best;
+}
+
+/** The field that holds an address of its kind. */
+function addressField(address: string): string {
+  if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(address)) return 'eth.addr';
+  return address.includes(':') ? 'ipv6.addr' : 'ip.addr';
+}
+
+export const addressTest = (address: string) => `${addressField(address)} == ${address}`;
+
+/** The test that chooses the packets of a conversation. */
+export function talkTest(t: Pick<Talk, 'protocol' | 'src' | 'dst' | 'src_port' | 'dst_port' | 'stream'>): string {
+  const p = t.protocol.toLowerCase();
+  if (t.stream >= 0 && (p === 'tcp' || p === 'udp')) return `${p}.stream == ${t.stream}`;
+  const out = [addressTest(t.src), addressTest(t.dst)];
+  if (t.src_port && t.dst_port && (p === 'tcp' || p === 'udp'))
+    out.push(`${p}.port == ${t.src_port}`, `${p}.port == ${t.dst_port}`);
+  return out.join(' && ');
+}
+
+/** The test that chooses the packets of a time. Seconds since 1970. */
+export const windowTest = (from: number, to: number) =>
+  `frame.time_epoch >= ${from.toFixed(6)} && frame.time_epoch <= ${to.toFixed(6)}`;
+
+export interface Sort {
+  by: string;
+  desc: boolean;
+}
+
+/** Sorts by a figure; without one the order stays. */
+export function sorted<T>(items: readonly T[], sort: Sort | undefined, values: Record<string, (x: T) => number>): T[] {
+  const value = sort && values[sort.by];
+  if (!sort || !value) return [...items];
+  return [...items].sort((a, b) => (sort.desc ? value(b) - value(a) : value(a) - value(b)));
 }

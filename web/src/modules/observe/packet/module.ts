@@ -1,7 +1,7 @@
 import { IconFileSearch } from '@tabler/icons-react';
 import { createRoute } from '@tanstack/react-router';
 import { defineModule, rootRoute } from '@/lib/module';
-import { oneOf, text } from '@/lib/search';
+import { oneOf, text, texts } from '@/lib/search';
 
 export const module = defineModule({
   id: 'observe/packet',
@@ -18,7 +18,9 @@ export const module = defineModule({
       validateSearch: (s: Record<string, unknown>) => ({
         filter: text(s.filter),
         packet: text(s.packet),
-        tab: oneOf(s.tab, ['stream', 'findings']),
+        tab: oneOf(s.tab, ['stream', 'timing', 'findings']),
+        view: oneOf(s.view, ['conversations', 'endpoints', 'protocols', 'graph', 'objects']),
+        line: texts(s.line),
       }),
     }).lazy(() => import('./capture').then((m) => m.Route)),
   ],
