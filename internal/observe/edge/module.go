@@ -40,6 +40,8 @@ func newService(d module.Deps) *Service {
 	module.Need(d, &s.checks)
 	module.Need(d, &s.devices)
 	module.Want(d, &s.paths)
+	module.Want(d, &s.flows)
+	module.Want(d, &s.traps)
 	module.Need(d, &s.trust)
 	d.Live.Topic("edges", ReadEdges)
 	d.Search.Kind(EntityKind, ReadEdges)

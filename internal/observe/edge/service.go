@@ -25,6 +25,8 @@ type Service struct {
 	checks  observe.PlacedChecks
 	devices observe.PlacedDevices
 	paths   observe.PlacedPaths
+	flows   observe.PlacedFlows
+	traps   observe.PlacedTraps
 	trust   observe.Enrolment
 	orders  orders
 
