@@ -62,8 +62,9 @@ type edge struct {
 	traps *traps
 	ctx   context.Context
 	// sweeps are those under way; current is the connection, nil while there is none.
-	sweeps  *sweeps
-	current atomic.Pointer[link]
+	sweeps   *sweeps
+	captures *captures
+	current  atomic.Pointer[link]
 
 	mu      sync.Mutex
 	results []edgewire.Result
@@ -89,7 +90,7 @@ func Run(ctx context.Context, o Options) error {
 	e := &edge{o: o, who: who, spool: buf, full: make(chan struct{}, 1), ctx: ctx}
 	e.sweeps, e.devices, e.paths = newSweeps(e), newDevices(e), newPaths(e)
 	e.run = newRunner(ctx, o.Logger, e.found)
-	e.ports = newPorts(e)
+	e.ports, e.captures = newPorts(e), newCaptures(e)
 	if e.flows, err = newFlows(o.Dir); err != nil {
 		o.Logger.Warn("what exporters said of their flows cannot be read; it is learned again", "error", err)
 	}
@@ -111,6 +112,7 @@ func Run(ctx context.Context, o Options) error {
 	newUplink(e, c.Revision).work(ctx)
 	e.run.wait()
 	e.sweeps.wg.Wait()
+	e.captures.wg.Wait()
 	wg.Wait()
 	e.paths.hurry()
 	e.keep()

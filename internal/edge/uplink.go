@@ -56,6 +56,10 @@ func (u *uplink) told(word string, body []byte) {
 		}
 	case edgewire.ToldSweep:
 		u.e.sweeps.start(u.e.ctx, body)
+	case edgewire.ToldCapture:
+		u.e.captures.start(u.e.ctx, body)
+	case edgewire.ToldCaptureEnd:
+		u.e.captures.end(string(body))
 	case edgewire.ToldRun:
 		var ids []string
 		if json.Unmarshal(body, &ids) == nil {
@@ -169,7 +173,7 @@ func (u *uplink) turn(ctx context.Context) error {
 // hello is a sign of life. The answer names the revision of the checks.
 func (u *uplink) hello(ctx context.Context) error {
 	st := u.e.spool.Stats()
-	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Devices: u.e.devices.poller.Len(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped(), Ports: u.e.ports.states()}
+	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Devices: u.e.devices.poller.Len(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped(), Ports: u.e.ports.states(), Sniffer: sniffer()}
 	rec, ok, err := u.e.spool.Peek()
 	if err != nil {
 		return err

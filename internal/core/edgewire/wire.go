@@ -65,6 +65,8 @@ type Hello struct {
 	Dropped int64 `json:"dropped"`
 	// Ports are those that it was told to open.
 	Ports []PortState `json:"ports,omitempty"`
+	// Sniffer says what it can capture.
+	Sniffer Sniffer `json:"sniffer,omitzero"`
 }
 
 // HelloEvery is the interval of signs of life.

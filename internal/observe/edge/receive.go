@@ -18,8 +18,8 @@ import (
 
 // Receive says what an edge takes from senders of its site.
 type Receive struct {
-	Listen  map[string]string `json:"listen" doc:"Address and port to open, by name: netflow, ipfix, sflow and trap. What is absent is closed."`
-	Allowed []string          `json:"allowed" maxItems:"200" doc:"Networks that may send, such as 10.0.0.0/8. The machine of the edge always may."`
+	Listen  map[string]string `json:"listen" required:"false" doc:"Address and port to open, by name: netflow, ipfix, sflow and trap. What is absent is closed."`
+	Allowed []string          `json:"allowed" required:"false" maxItems:"200" doc:"Networks that may send, such as 10.0.0.0/8. The machine of the edge always may."`
 }
 
 // PortView is how a port of an edge is.

@@ -29,6 +29,7 @@ type Service struct {
 	traps   observe.PlacedTraps
 	trust   observe.Enrolment
 	orders  orders
+	remotes remotes
 
 	// generation grows when what edges run may have changed.
 	generation atomic.Int64

@@ -81,6 +81,10 @@ func (s *Service) loadWritten(ctx context.Context) error {
 		for t := range st.Written {
 			st.Written[t] = now / span[t] * span[t]
 		}
+		// Kept at once: after a kill in the first minute it is counted again from there.
+		if err := s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return writeState(ctx, tx, "written", st) }); err != nil {
+			return err
+		}
 	}
 	for t := range st.Written {
 		s.written[t].Store(st.Written[t])

@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/packet/capture"
 	"github.com/mainstay-ops/mainstay/internal/core/packet/sniff"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // plan is how long a capture goes on.
@@ -67,8 +68,8 @@ func (s *Service) begin(ctx context.Context, r *row, p plan) error {
 	var src sniff.Source
 	if n >= mostRunning {
 		err = errs.New(errs.TooMany, "%d captures run already. Stop one of them first.", n)
-	} else if src, err = sniff.Open(p.options); err != nil {
-		err = errs.New(errs.Invalid, "%s.", sentence(err))
+	} else {
+		src, err = s.openSource(r, &p)
 	}
 	if err != nil {
 		return errors.Join(err, s.settle(ctx, r.ID, func(r *row) { r.State, r.Note, r.Reserved = stateFailed, say(err), 0 }))
@@ -177,7 +178,11 @@ func (s *Service) packets(u *run, write func(*capture.Packet) error, full func()
 		default:
 		}
 		p, err := u.source.Next(pause)
+		var ended *observe.CaptureEnd
 		switch {
+		case errors.As(err, &ended):
+			u.why = ended.Why
+			return nil
 		case errors.Is(err, sniff.ErrGone):
 			u.why = "The interface " + u.plan.options.Interface + " went away. The packets until then were kept."
 			return nil
