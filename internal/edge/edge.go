@@ -102,6 +102,9 @@ func Run(ctx context.Context, o Options) error {
 		o.Logger.Warn("the checks of the last run cannot be read; they are asked for again", "error", err)
 	}
 	e.set(c)
+	for _, m := range Missing() {
+		o.Logger.Warn("the edge lacks a capability", "capability", m)
+	}
 	o.Logger.Info("the edge runs", "edge", who.Item, "server", who.URL, "version", o.Version, "checks", len(c.Checks), "devices", len(c.Devices), "waiting", buf.Stats().Pending)
 	var wg sync.WaitGroup
 	wg.Go(func() { e.collect(ctx) })

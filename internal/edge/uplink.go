@@ -173,7 +173,7 @@ func (u *uplink) turn(ctx context.Context) error {
 // hello is a sign of life. The answer names the revision of the checks.
 func (u *uplink) hello(ctx context.Context) error {
 	st := u.e.spool.Stats()
-	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Devices: u.e.devices.poller.Len(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped(), Ports: u.e.ports.states(), Sniffer: sniffer()}
+	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Devices: u.e.devices.poller.Len(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped(), Ports: u.e.ports.states(), Sniffer: sniffer(), Missing: Missing()}
 	rec, ok, err := u.e.spool.Peek()
 	if err != nil {
 		return err

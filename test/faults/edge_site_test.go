@@ -262,15 +262,16 @@ func TestEdgeMeasuresPaths(t *testing.T) {
 	p := start(t, address, data)
 	enrollEdge(t, p, "ridge", dir)
 	runEdge(t, dir)
-	p.must("POST", "/api/v1/paths", map[string]any{"name": "loop", "host": "127.0.0.1", "proto": "icmp", "every": "1s", "from": "ridge"}, nil)
+	p.must("PUT", "/api/v1/paths/loop", map[string]any{"name": "loop", "host": "127.0.0.1", "proto": "icmp", "every": "1s", "from": "ridge"}, nil)
 	type report struct {
 		Address, Problem string
 		Rounds           int64
 		Distance         int
 		End              struct{ Sent, Lost int64 }
 	}
+	began := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
 	ask := func() (v report) {
-		get(t, p, "/api/v1/paths/loop?from=1h", &v)
+		get(t, p, "/api/v1/paths/loop?from="+url.QueryEscape(began), &v)
 		return v
 	}
 	eventually(t, "rounds have come", func() bool { return ask().Rounds >= 5 })
@@ -306,6 +307,7 @@ func TestEdgeCaptures(t *testing.T) {
 		Interfaces []struct{ Name string }
 	}
 	eventually(t, "the edge says what it can capture", func() bool {
+		place.Problem = ""
 		return get(t, p, "/api/v1/capture-interfaces?from=gate", &place) && place.Problem == "" && len(place.Interfaces) > 0
 	})
 	sink, err := net.ListenPacket("udp", "127.0.0.1:0")

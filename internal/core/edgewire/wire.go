@@ -67,6 +67,8 @@ type Hello struct {
 	Ports []PortState `json:"ports,omitempty"`
 	// Sniffer says what it can capture.
 	Sniffer Sniffer `json:"sniffer,omitzero"`
+	// Missing are capabilities that its process lacks, with what it cannot do then.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // HelloEvery is the interval of signs of life.

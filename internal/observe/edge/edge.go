@@ -119,6 +119,7 @@ type Edge struct {
 	Oldest       *time.Time `json:"oldest_waiting_at,omitempty"`
 	Dropped      int64      `json:"dropped" doc:"Batches that were lost since the edge started, because its disk was full."`
 	Receive      Receive    `json:"receive" doc:"What it takes from senders of its site."`
+	Missing      []string   `json:"missing" doc:"Capabilities that its process lacks, with what it cannot do then."`
 	Ports        []PortView `json:"ports" doc:"How its ports are, as it said at its last hello."`
 }
 
@@ -133,6 +134,10 @@ func (s *Service) view(r *edgeRow, items map[string]string) Edge {
 	e := Edge{
 		ID: r.ID, Name: r.Name, Item: items[r.ItemID], State: r.state(s.now(), behind), Hostname: r.Hostname, OS: r.OS, Arch: r.Arch, Version: r.Version, Address: r.Address, Labels: labels(r.Labels),
 		CreatedAt: r.CreatedAt.UTC(), SkewMS: r.SkewMS, Expires: r.NotAfter.UTC(), Check: r.CheckName, Checks: h.Checks, Devices: h.Devices, Waiting: h.Waiting, WaitingBytes: h.WaitingBytes, Dropped: h.Dropped,
+	}
+	e.Missing = []string{}
+	for _, m := range h.Missing[:min(len(h.Missing), maxPorts)] {
+		e.Missing = append(e.Missing, clip(m, 300))
 	}
 	e.Receive, e.Ports = receiveView(r.receive()), portViews(h.Ports)
 	if r.LastSeenAt != nil {

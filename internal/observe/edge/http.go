@@ -82,6 +82,7 @@ func (s *Service) Routes(api *httpapi.API) {
 			out, err := s.Enroll(ctx, in.Body, in.address)
 			return &httpapi.Body[agentwire.EnrollResponse]{Body: out}, err
 		})
+	api.Mux().HandleFunc("GET /edge/install.sh", s.installHandler)
 	httpapi.Handle(api, httpapi.Op{ID: "get-edge-endpoint", Method: "GET", Path: "/api/v1/edge-endpoint", Need: ReadEdges, Tag: tag, Summary: "How edges reach this server"},
 		func(context.Context, *struct{}) (*httpapi.Body[EndpointInfo], error) {
 			e := EndpointInfo{URL: s.d.Config.PublicURL, EdgeURL: s.hub.url(), Off: s.hub.addr == ""}
