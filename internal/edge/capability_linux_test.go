@@ -9,7 +9,9 @@ import (
 
 func TestMissingCapabilities(t *testing.T) {
 	t.Parallel()
-	status := func(set string) string { return "Name:\tmainstay\nCapInh:\t0000000000000000\nCapEff:\t" + set + "\nThreads:\t9\n" }
+	status := func(set string) string {
+		return "Name:\tmainstay\nCapInh:\t0000000000000000\nCapEff:\t" + set + "\nThreads:\t9\n"
+	}
 	require.Empty(t, missing(status("000001ffffffffff"), 1024))
 	got := missing(status("0000000000000000"), 1024)
 	require.Len(t, got, 2)
