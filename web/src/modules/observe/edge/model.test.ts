@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { installLine, isLocal, receiveOf, receiveText, waitingText } from './model';
 
 test('what waits is told when it is more than the batch on its way', () => {
