@@ -76,8 +76,22 @@ func siteFlows(t *testing.T, p *program, site, source string) (v flowTotal) {
 // apart, and comes once and whole although the server and an edge are killed meanwhile.
 func TestEdgesReceiveFlows(t *testing.T) {
 	t.Parallel()
+	onBoth(t, edgesReceiveFlows)
+}
+
+// onBoth runs a test with each database; env sets it.
+func onBoth(t *testing.T, f func(t *testing.T, env string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); f(t, "MAINSTAY_LOG__LEVEL=warn") })
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		f(t, "MAINSTAY_DATABASE__URL="+testkit.PostgresURL(t))
+	})
+}
+
+func edgesReceiveFlows(t *testing.T, env string) {
 	address, data := freeAddress(t), t.TempDir()
-	p := start(t, address, data)
+	p := start(t, address, data, env)
 	dirs, ports, edges := map[string]string{}, map[string]string{}, map[string]*exec.Cmd{}
 	for _, name := range []string{"north", "south"} {
 		dirs[name], ports[name] = t.TempDir(), freeUDP(t)
@@ -123,7 +137,7 @@ func TestEdgesReceiveFlows(t *testing.T) {
 	runEdge(t, dirs["north"])
 	// The next minute begins, so that what waits belongs to one that is over.
 	testkit.Eventually(t, 90*time.Second, "the minute is over", func() bool { return time.Now().Unix()/60 > gone.Unix()/60 && time.Now().Second() > 5 })
-	p = start(t, address, data)
+	p = start(t, address, data, env)
 	portsOpen(t, p, "north", 1)
 	sendUDP(t, ports["north"], report9(6, 256, traffic9(3)))
 	for _, source := range []string{"records", "conversations"} {
@@ -144,7 +158,7 @@ func TestEdgesReceiveFlows(t *testing.T) {
 	require.EqualValues(t, 50, sites.Rows[0].Flows, "in the sums of minutes, also of one that was over")
 	// Killed and started again, nothing is counted twice.
 	p.kill()
-	p = start(t, address, data)
+	p = start(t, address, data, env)
 	require.EqualValues(t, 60, flowsOf(t, p, "sums").Total.Flows)
 	require.EqualValues(t, 60, flowsOf(t, p, "records").Total.Flows)
 	p.stop()
@@ -154,8 +168,12 @@ func TestEdgesReceiveFlows(t *testing.T) {
 // delivers it with the name of the edge, once.
 func TestEdgeReceivesTraps(t *testing.T) {
 	t.Parallel()
+	onBoth(t, edgeReceivesTraps)
+}
+
+func edgeReceivesTraps(t *testing.T, env string) {
 	address, data, dir, port := freeAddress(t), t.TempDir(), t.TempDir(), freeUDP(t)
-	p := start(t, address, data)
+	p := start(t, address, data, env)
 	enrollEdge(t, p, "plant", dir)
 	p.must("PUT", "/api/v1/trap-credentials/site", map[string]any{"version": "3", "user": "plc", "auth_protocol": "SHA256", "auth_password": "correct-horse", "priv_protocol": "AES", "priv_password": "battery-staple"}, nil)
 	p.must("PUT", "/api/v1/trap-credentials/old", map[string]any{"version": "2c", "community": "hush"}, nil)
@@ -169,7 +187,8 @@ func TestEdgeReceivesTraps(t *testing.T) {
 	require.NoError(t, err)
 	vars := func(oid, what string) []gosnmp.SnmpPDU {
 		return []gosnmp.SnmpPDU{
-			{Name: ".1.3.6.1.2.1.1.3.0", Type: gosnmp.TimeTicks, Value: uint32(5000)}, {Name: ".1.3.6.1.6.3.1.1.4.1.0", Type: gosnmp.ObjectIdentifier, Value: oid},
+			{Name: ".1.3.6.1.2.1.1.3.0", Type: gosnmp.TimeTicks, Value: uint32(5000)},
+			{Name: ".1.3.6.1.6.3.1.1.4.1.0", Type: gosnmp.ObjectIdentifier, Value: oid},
 			{Name: ".1.3.6.1.2.1.31.1.1.1.18.1", Type: gosnmp.OctetString, Value: what},
 		}
 	}
@@ -233,11 +252,11 @@ func TestEdgeReceivesTraps(t *testing.T) {
 	require.NoError(t, send(old("hush"), linkDown, "line 2", true), "it is on the disk of the edge")
 	require.NoError(t, e.Process.Kill())
 	_ = e.Wait()
-	p = start(t, address, data)
+	p = start(t, address, data, env)
 	runEdge(t, dir)
 	testkit.Eventually(t, 60*time.Second, "it has come", func() bool { return len(events().Items) == 3 })
 	p.kill()
-	p = start(t, address, data)
+	p = start(t, address, data, env)
 	portsOpen(t, p, "plant", 1)
 	require.Len(t, events().Items, 3, "once")
 	for _, x := range events().Items {

@@ -156,7 +156,7 @@ func (d *dimension) value(s string) (canon string, net netip.Prefix, wrong strin
 		return "", p.Masked(), ""
 	case anExporter:
 		o, ok := parseOrigin(s)
-		if !ok {
+		if !ok || !plainText.MatchString(s) {
 			return "", net, "must be the address of an exporter such as 10.0.0.1, or 10.0.0.1@branch when it reports to the edge branch"
 		}
 		return o.String(), net, ""
@@ -180,7 +180,7 @@ func (d *dimension) value(s string) (canon string, net netip.Prefix, wrong strin
 		from, index, ok := splitPlace(s)
 		a, aok := parseOrigin(from)
 		_, nerr := strconv.ParseUint(index, 10, 32)
-		if !ok || !aok || nerr != nil {
+		if !ok || !aok || nerr != nil || !plainText.MatchString(s) {
 			return "", net, "must be the address of the exporter and the index of the interface, such as 10.0.0.1/3"
 		}
 		return a.String() + "/" + index, net, ""

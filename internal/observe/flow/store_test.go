@@ -164,7 +164,7 @@ func FuzzUnpack(f *testing.F) {
 }
 
 func FuzzFilters(f *testing.F) {
-	for _, s := range []string{"src:10.0.0.1", "!app:https", "dst:10.0.0.0/8", "interface:10.0.0.1/3", "pair:1.2.3.4>1.2.3.5", "service:tcp/443", "app:\"x\" or *"} {
+	for _, s := range []string{"src:10.0.0.1", "!app:https", "dst:10.0.0.0/8", "interface:10.0.0.1/3", "interface:10.0.0.1@a/b/3", "exporter:10.0.0.1@branch", "edge:branch", "pair:1.2.3.4>1.2.3.5", "service:tcp/443", "app:\"x\" or *"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -95,7 +95,7 @@ func (s *Service) deliver(ctx context.Context, d *delivery) error {
 	}
 	for i := range d.refusals {
 		r := &d.refusals[i]
-		if r.At.Sub(time.Now()) > maxAhead {
+		if time.Until(r.At) > maxAhead {
 			r.At = time.Now()
 		}
 		x := s.sender(senderKey(r.From.Unmap().WithZone("").String(), d.edge), r.At)
