@@ -77,6 +77,7 @@ const maxRecount = 6 * time.Hour
 func (s *Service) recount(ctx context.Context, st *logdb.Store) error {
 	now := s.now()
 	from := max(s.written[tierMinute].Load(), now.Add(-maxRecount).Unix()/60*60)
+	s.recounted = from
 	to := now.Add(time.Minute)
 	if from >= to.Unix() {
 		return nil

@@ -44,9 +44,12 @@ type Service struct {
 	evident map[string]bool // items with evidence; only keep touches it
 
 	// placed are deliveries of edges for the writer; ended is closed when it ends.
-	placed  chan *delivery
-	ended   chan struct{}
-	devices observe.PlacedDevices
+	placed chan *delivery
+	ended  chan struct{}
+	// recounted is from when on records were counted again at the start, in seconds since
+	// 1970; only Start writes it.
+	recounted int64
+	devices   observe.PlacedDevices
 	// tiers is held while sums that are written are made or changed.
 	tiers sync.Mutex
 

@@ -12,7 +12,6 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/edgewire"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	netflow "github.com/mainstay-ops/mainstay/internal/core/flow"
-	"github.com/mainstay-ops/mainstay/internal/core/live"
 	"github.com/mainstay-ops/mainstay/internal/core/logdb"
 	"github.com/mainstay-ops/mainstay/internal/core/signal"
 	"github.com/mainstay-ops/mainstay/internal/observe"
@@ -27,7 +26,9 @@ type delivery struct {
 	edge    string
 	number  observe.Delivery
 	records []record
-	done    chan error
+	// late tells that sums changed that were written before.
+	late bool
+	done chan error
 }
 
 // TakeFlows implements observe.PlacedFlows. Records keep the time at which they came to
@@ -133,14 +134,23 @@ func (s *Service) takePlaced(ctx context.Context, st *logdb.Store, w *writer, d 
 	if d.number.Before(last) {
 		return nil
 	}
+	e := w.edges[d.edge]
 	fresh := d.records
-	if !w.clean[d.edge] {
-		var err error
-		if fresh, err = s.notStored(ctx, st, d); err != nil {
+	if e == nil || !e.clean {
+		there, err := s.alreadyStored(ctx, st, d)
+		if err != nil {
 			return err
 		}
+		if e == nil {
+			e = &taken{recounted: map[int64]bool{}}
+			for at := range there {
+				e.recounted[at] = at/int64(time.Second) >= s.recounted
+			}
+			w.edges[d.edge] = e
+		}
+		fresh = slices.DeleteFunc(slices.Clone(d.records), func(r record) bool { return there[r.at.UnixNano()] })
 	}
-	w.clean[d.edge] = false
+	e.clean = false
 	nets := s.nets.Load()
 	for i := range d.records {
 		d.records[i].srcNet, d.records[i].dstNet = nets.of(d.records[i].Src), nets.of(d.records[i].Dst)
@@ -166,7 +176,7 @@ func (s *Service) takePlaced(ctx context.Context, st *logdb.Store, w *writer, d 
 	late := map[int64]*minute{}
 	for i := range d.records {
 		r := &d.records[i]
-		if at := r.at.Unix() / 60 * 60; at < written {
+		if at := r.at.Unix() / 60 * 60; at < written && !e.recounted[r.at.UnixNano()] {
 			if late[at] == nil {
 				late[at] = newMinute(at)
 			}
@@ -184,12 +194,12 @@ func (s *Service) takePlaced(ctx context.Context, st *logdb.Store, w *writer, d 
 	if err != nil {
 		return err
 	}
-	w.clean[d.edge] = true
+	e.clean = true
 	s.mu.Lock()
 	var m *minute
 	for i := range d.records {
 		at := d.records[i].at.Unix() / 60 * 60
-		if at < written {
+		if at < written || e.recounted[d.records[i].at.UnixNano()] {
 			continue
 		}
 		if m == nil || m.at != at {
@@ -198,9 +208,7 @@ func (s *Service) takePlaced(ctx context.Context, st *logdb.Store, w *writer, d 
 		m.count(&d.records[i])
 	}
 	s.mu.Unlock()
-	if len(late) > 0 {
-		s.d.Live.Send(live.Note{Topic: "flows", Kind: "changed"})
-	}
+	d.late = len(late) > 0
 	return nil
 }
 
@@ -241,9 +249,18 @@ func (s *Service) addLate(ctx context.Context, tx *db.Tx, m *minute) error {
 	return nil
 }
 
-// notStored gives the records of a delivery that the log engine does not have. Their
-// times tell them apart.
-func (s *Service) notStored(ctx context.Context, st *logdb.Store, d *delivery) ([]record, error) {
+// taken is what the writer knows of the deliveries of an edge.
+type taken struct {
+	// clean tells that the last one was taken to its end.
+	clean bool
+	// recounted are the times of records that were stored before the start of the
+	// program, and counted again then: the delivery that brought them broke off.
+	recounted map[int64]bool
+}
+
+// alreadyStored gives the times of the records of a delivery that the log engine has already.
+// Times tell the records of an edge apart.
+func (s *Service) alreadyStored(ctx context.Context, st *logdb.Store, d *delivery) (map[int64]bool, error) {
 	if len(d.records) == 0 {
 		return nil, nil
 	}
@@ -254,6 +271,10 @@ func (s *Service) notStored(ctx context.Context, st *logdb.Store, d *delivery) (
 		} else if at.After(to) {
 			to = at
 		}
+	}
+	// A question about the past does not see what was written a moment ago.
+	if err := st.Flush(); err != nil {
+		return nil, err
 	}
 	there := map[int64]bool{}
 	where, err := logsQL([]filter{{dim: dimensionOf(fEdge), values: []string{d.edge}}})
@@ -271,13 +292,7 @@ func (s *Service) notStored(ctx context.Context, st *logdb.Store, d *delivery) (
 	if err != nil {
 		return nil, err
 	}
-	var out []record
-	for i := range d.records {
-		if !there[d.records[i].at.UnixNano()] {
-			out = append(out, d.records[i])
-		}
-	}
-	return out, nil
+	return there, nil
 }
 
 // deviceAt finds the item of an exporter behind an edge: a device that this edge polls

@@ -33,12 +33,12 @@ type writer struct {
 	last   time.Time
 	rows   []logdb.Row
 	fields []logdb.Field
-	// clean are the edges of which the last delivery was taken to its end.
-	clean map[string]bool
+	// edges are those that delivered since the start.
+	edges map[string]*taken
 }
 
 func (s *Service) write(ctx context.Context, st *logdb.Store) {
-	w := &writer{texts: newTexts(), clean: map[string]bool{}}
+	w := &writer{texts: newTexts(), edges: map[string]*taken{}}
 	defer close(s.ended)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -48,7 +48,11 @@ func (s *Service) write(ctx context.Context, st *logdb.Store) {
 		case <-ctx.Done():
 		case <-tick.C:
 		case d := <-s.placed:
-			d.done <- s.takePlaced(done, st, w, d)
+			err := s.takePlaced(done, st, w, d)
+			if d.late {
+				s.d.Live.Send(live.Note{Topic: "flows", Kind: "changed"})
+			}
+			d.done <- err
 			continue
 		case <-s.wake:
 			select {
