@@ -42,7 +42,8 @@ type run struct {
 
 	mu      sync.Mutex
 	more    sync.Cond
-	written int64 // bytes that a reader may read
+	opened  chan struct{} // closed when its packets can be asked for, or never can
+	written int64         // bytes that a reader may read
 	over    bool
 }
 
@@ -74,12 +75,13 @@ func (s *Service) begin(ctx context.Context, r *row, p plan) error {
 	if err != nil {
 		return errors.Join(err, s.settle(ctx, r.ID, func(r *row) { r.State, r.Note, r.Reserved = stateFailed, say(err), 0 }))
 	}
-	u := &run{id: r.ID, plan: p, source: src, stop: make(chan struct{})}
+	u := &run{id: r.ID, plan: p, source: src, stop: make(chan struct{}), opened: make(chan struct{})}
 	u.more.L = &u.mu
 	s.mu.Lock()
 	s.runs[r.ID] = u
 	s.mu.Unlock()
 	s.work.Go(func() { s.drive(u) })
+	<-u.opened
 	return nil
 }
 
@@ -104,16 +106,19 @@ func sentence(err error) string {
 func (s *Service) drive(u *run) {
 	f, err := os.OpenFile(s.path(u.id, extPackets), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
+		close(u.opened)
 		u.source.Close()
 		s.finish(u, nil, err)
 		return
 	}
 	if u.plan.ring {
+		close(u.opened)
 		err = s.takeRing(u, f)
 		s.finish(u, f, err)
 		return
 	}
 	o, ierr := s.openBuilder(u.id, f)
+	close(u.opened)
 	if ierr != nil {
 		u.source.Close()
 		s.finish(u, f, ierr)
