@@ -18,7 +18,7 @@ import (
 
 func edgeCommand() *cobra.Command {
 	c := &cobra.Command{Use: "edge", Short: "Run checks in this network for a server elsewhere"}
-	c.AddCommand(edgeEnrollCommand(), edgeRunCommand())
+	c.AddCommand(edgeEnrollCommand(), edgeRunCommand(), edgeInstallCommand())
 	return c
 }
 
@@ -41,21 +41,8 @@ func edgeEnrollCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "enroll --url URL --token TOKEN", Short: "Make this machine an edge of a server, once", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			flag := func(n string) string { v, _ := c.Flags().GetString(n); return v }
-			token := flag("token")
-			if token == "" {
-				token = os.Getenv("MAINSTAY_ENROLL_TOKEN")
-			}
-			if flag("url") == "" || token == "" {
-				return errs.New(errs.Invalid, "Enrolling needs --url and --token. Observe, Edges, Add an edge shows both.")
-			}
-			again, _ := c.Flags().GetBool("again")
-			hostname, err := os.Hostname()
-			if err != nil {
-				return errs.Wrap(errs.Unavailable, err, "The name of this machine cannot be read.")
-			}
-			in := agentwire.EnrollRequest{Token: token, Name: flag("name"), Hostname: hostname, MachineID: host.MachineID(), OS: runtime.GOOS, Arch: runtime.GOARCH, Version: version}
-			who, err := edge.Enroll(c.Context(), flag("dir"), flag("url"), identity.Trust{CAFile: flag("ca"), Fingerprint: flag("fingerprint")}, again, in)
+			dir, _ := c.Flags().GetString("dir")
+			who, err := enrollSite(c, dir)
 			if err != nil {
 				return err
 			}
@@ -66,6 +53,51 @@ func edgeEnrollCommand() *cobra.Command {
 	enrollFlags(c)
 	c.Flags().String("name", "", "name of the edge, for from: in checks; that of the machine if not given")
 	edgeDirFlag(c)
+	return c
+}
+
+// enrollSite does what the flags say.
+func enrollSite(c *cobra.Command, dir string) (*identity.Identity, error) {
+	flag := func(n string) string { v, _ := c.Flags().GetString(n); return v }
+	token := flag("token")
+	if token == "" {
+		token = os.Getenv("MAINSTAY_ENROLL_TOKEN")
+	}
+	if flag("url") == "" || token == "" {
+		return nil, errs.New(errs.Invalid, "Enrolling needs --url and --token. Observe, Edges, Add an edge shows both.")
+	}
+	again, _ := c.Flags().GetBool("again")
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil, errs.Wrap(errs.Unavailable, err, "The name of this machine cannot be read.")
+	}
+	in := agentwire.EnrollRequest{Token: token, Name: flag("name"), Hostname: hostname, MachineID: host.MachineID(), OS: runtime.GOOS, Arch: runtime.GOARCH, Version: version}
+	return edge.Enroll(c.Context(), dir, flag("url"), identity.Trust{CAFile: flag("ca"), Fingerprint: flag("fingerprint")}, again, in)
+}
+
+func edgeInstallCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "install --url URL --token TOKEN", Short: "Enroll this machine and run the edge as a service (Linux with systemd)",
+		Long: "Enroll this machine unless it is enrolled, write the systemd unit, start it and enable it for the next start. Needs root.\nThe service runs as the user mainstay-edge with the capabilities CAP_NET_RAW and CAP_NET_BIND_SERVICE. Running it again repairs what is missing and changes nothing else.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := edge.CanInstall(); err != nil {
+				return err
+			}
+			again, _ := c.Flags().GetBool("again")
+			who, err := identity.Load(edge.ServiceDir)
+			if errs.Is(err, errs.NotFound) || again {
+				who, err = enrollSite(c, edge.ServiceDir)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "Enrolled as the edge %s\n", who.Item)
+			return edge.Install(c.Context(), c.OutOrStdout())
+		},
+	}
+	enrollFlags(c)
+	c.Flags().String("name", "", "name of the edge, for from: in checks; that of the machine if not given")
 	return c
 }
 

@@ -36,18 +36,22 @@ func saveConfig(dir string, c edgewire.Config) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, configFile)
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return errs.Wrap(errs.Unavailable, err, "The checks of this edge cannot be written to %s.", dir)
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
+	if err := replaceFile(filepath.Join(dir, configFile), b); err != nil {
 		return errs.Wrap(errs.Unavailable, err, "The checks of this edge cannot be written to %s.", dir)
 	}
 	return nil
+}
+
+// replaceFile writes a file that only the user of the edge may read.
+func replaceFile(path string, b []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }

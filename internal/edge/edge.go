@@ -56,10 +56,15 @@ type edge struct {
 	devices *devices
 	// paths are those measured by traceroute.
 	paths *paths
+	// ports take what senders of the site say: flows and traps.
+	ports *ports
+	flows *flows
+	traps *traps
 	ctx   context.Context
 	// sweeps are those under way; current is the connection, nil while there is none.
-	sweeps  *sweeps
-	current atomic.Pointer[link]
+	sweeps   *sweeps
+	captures *captures
+	current  atomic.Pointer[link]
 
 	mu      sync.Mutex
 	results []edgewire.Result
@@ -85,26 +90,63 @@ func Run(ctx context.Context, o Options) error {
 	e := &edge{o: o, who: who, spool: buf, full: make(chan struct{}, 1), ctx: ctx}
 	e.sweeps, e.devices, e.paths = newSweeps(e), newDevices(e), newPaths(e)
 	e.run = newRunner(ctx, o.Logger, e.found)
+	e.ports, e.captures = newPorts(e), newCaptures(e)
+	if e.flows, err = newFlows(o.Dir); err != nil {
+		o.Logger.Warn("what exporters said of their flows cannot be read; it is learned again", "error", err)
+	}
+	if e.traps, err = newTraps(o.Dir, who.AgentID, o.Logger, e.append); err != nil {
+		return err
+	}
 	c, err := loadConfig(o.Dir)
 	if err != nil {
 		o.Logger.Warn("the checks of the last run cannot be read; they are asked for again", "error", err)
 	}
-	e.run.set(c)
-	e.devices.set(c.Devices)
-	e.paths.set(c.Paths)
+	e.set(c)
+	for _, m := range Missing() {
+		o.Logger.Warn("the edge lacks a capability", "capability", m)
+	}
 	o.Logger.Info("the edge runs", "edge", who.Item, "server", who.URL, "version", o.Version, "checks", len(c.Checks), "devices", len(c.Devices), "waiting", buf.Stats().Pending)
 	var wg sync.WaitGroup
 	wg.Go(func() { e.collect(ctx) })
 	wg.Go(func() { e.devices.poller.Run(ctx) })
 	wg.Go(func() { e.paths.monitor.Run(ctx) })
+	wg.Go(func() { e.traps.work(ctx) })
+	wg.Go(func() { e.ports.keep(ctx) })
 	newUplink(e, c.Revision).work(ctx)
 	e.run.wait()
 	e.sweeps.wg.Wait()
+	e.captures.wg.Wait()
 	wg.Wait()
 	e.paths.hurry()
 	e.keep()
+	if err := e.flows.save(time.Now(), true); err != nil {
+		o.Logger.Warn("what exporters said of their flows cannot be written", "error", err)
+	}
 	o.Logger.Info("the edge ends", "waiting", buf.Stats().Pending)
 	return nil
+}
+
+// set makes c what the edge does.
+func (e *edge) set(c edgewire.Config) {
+	e.run.set(c)
+	e.devices.set(c.Devices)
+	e.paths.set(c.Paths)
+	e.traps.set(c)
+	e.ports.set(c.Receive)
+}
+
+// append writes a batch to the buffer.
+func (e *edge) append(b *edgewire.Batch) error {
+	p, err := pack(b)
+	if err == nil {
+		err = e.spool.Append(p)
+	}
+	if err != nil {
+		e.mu.Lock()
+		e.lost++
+		e.mu.Unlock()
+	}
+	return err
 }
 
 // found takes a result.
@@ -140,6 +182,9 @@ func (e *edge) collect(ctx context.Context) {
 		case <-e.full:
 		}
 		e.keep()
+		if err := e.flows.save(time.Now(), false); err != nil {
+			e.o.Logger.Warn("what exporters said of their flows cannot be written", "error", err)
+		}
 	}
 }
 
@@ -163,18 +208,12 @@ func (e *edge) keep() {
 		}
 		e.mu.Unlock()
 		ways := e.paths.take(time.Now())
-		if len(rs) == 0 && len(ps) == 0 && len(ways) == 0 {
+		blocks, records := e.flows.batch()
+		if len(rs) == 0 && len(ps) == 0 && len(ways) == 0 && len(blocks) == 0 {
 			return
 		}
-		p, err := pack(&edgewire.Batch{At: time.Now().UTC(), Results: rs, Polls: ps, Paths: ways})
-		if err == nil {
-			err = e.spool.Append(p)
-		}
-		if err != nil {
-			e.o.Logger.Error("results are lost", "results", len(rs), "polls", len(ps), "paths", len(ways), "reason", errs.Message(err), "error", err)
-			e.mu.Lock()
-			e.lost++
-			e.mu.Unlock()
+		if err := e.append(&edgewire.Batch{At: time.Now().UTC(), Results: rs, Polls: ps, Paths: ways, Flows: blocks}); err != nil {
+			e.o.Logger.Error("results are lost", "results", len(rs), "polls", len(ps), "paths", len(ways), "flows", records, "reason", errs.Message(err), "error", err)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func TestEdge(t *testing.T) {
 		testkit.Eventually(t, 20*time.Second, "the edge is up", func() bool { return edges(s)[0].State == "up" })
 		e := edges(s)[0]
 		require.Equal(t, edgeView{Name: "west", Item: "box-west", State: "up", Version: "1.2", Check: "west edge", Labels: map[string]string{"site": "north"}}, e)
-		require.Equal(t, "ok", look(s, "west edge").State)
+		testkit.Eventually(t, 30*time.Second, "its own check hears of it", func() bool { return look(s, "west edge").State == "ok" })
 
 		s.Apply(fmt.Sprintf(`checks:
   - {name: port, from: west, every: 1s, tcp: {address: %q}}

@@ -114,6 +114,7 @@ func (l *link) settled(ctx context.Context) error {
 func (l *link) ask(ctx context.Context, word string, header nats.Header, body []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	defer l.whileConnected(cancel)()
 	m, err := l.conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: edgewire.Subject(l.id, word), Header: header, Data: body})
 	if err != nil {
 		return errs.Wrap(errs.Unavailable, err, "The server at %s does not answer.", l.host)
@@ -132,6 +133,28 @@ func (l *link) ask(ctx context.Context, word string, header nats.Header, body []
 		return errs.Wrap(errs.Unavailable, err, "The answer of %s cannot be read.", l.host)
 	}
 	return nil
+}
+
+// whileConnected calls cut when the leaf node loses its server: nobody answers then, and
+// what was asked is asked again. stop ends the watch.
+func (l *link) whileConnected(cut func()) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		t := time.NewTicker(glance)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				if !l.connected() {
+					cut()
+					return
+				}
+			}
+		}
+	}()
+	return func() { close(done) }
 }
 
 // leafLog remembers the last error of the connection: it is the reason why there is no

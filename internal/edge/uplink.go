@@ -56,6 +56,10 @@ func (u *uplink) told(word string, body []byte) {
 		}
 	case edgewire.ToldSweep:
 		u.e.sweeps.start(u.e.ctx, body)
+	case edgewire.ToldCapture:
+		u.e.captures.start(u.e.ctx, body)
+	case edgewire.ToldCaptureEnd:
+		u.e.captures.end(string(body))
 	case edgewire.ToldRun:
 		var ids []string
 		if json.Unmarshal(body, &ids) == nil {
@@ -169,7 +173,7 @@ func (u *uplink) turn(ctx context.Context) error {
 // hello is a sign of life. The answer names the revision of the checks.
 func (u *uplink) hello(ctx context.Context) error {
 	st := u.e.spool.Stats()
-	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Devices: u.e.devices.poller.Len(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped()}
+	h := edgewire.Hello{Version: u.e.o.Version, Revision: u.revision, Checks: u.e.run.count(), Devices: u.e.devices.poller.Len(), Waiting: st.Pending, WaitingBytes: st.Bytes, Dropped: u.e.dropped(), Ports: u.e.ports.states(), Sniffer: sniffer(), Missing: Missing()}
 	rec, ok, err := u.e.spool.Peek()
 	if err != nil {
 		return err
@@ -202,9 +206,7 @@ func (u *uplink) hello(ctx context.Context) error {
 		// They run all the same; only a restart while cut off would not know them.
 		u.e.o.Logger.Error("the checks cannot be kept", "reason", errs.Message(err), "error", err)
 	}
-	u.e.run.set(c)
-	u.e.devices.set(c.Devices)
-	u.e.paths.set(c.Paths)
+	u.e.set(c)
 	u.revision = c.Revision
 	u.e.o.Logger.Info("the server gave checks", "checks", len(c.Checks), "devices", len(c.Devices), "revision", c.Revision)
 	return nil

@@ -71,3 +71,12 @@ type Places interface {
 	// RunNow asks a place to run a check soon.
 	RunNow(place, checkID string)
 }
+
+// Delivery numbers what a place sends: within a boot the numbers rise.
+type Delivery struct {
+	Boot string `json:"boot"`
+	Seq  int64  `json:"seq"`
+}
+
+// Before tells whether a delivery came before another, or is it.
+func (d Delivery) Before(o Delivery) bool { return d.Boot == o.Boot && d.Seq <= o.Seq }

@@ -63,6 +63,12 @@ type Hello struct {
 	// Dropped counts batches that were lost since the edge started: the buffer was full
 	// or could not be written.
 	Dropped int64 `json:"dropped"`
+	// Ports are those that it was told to open.
+	Ports []PortState `json:"ports,omitempty"`
+	// Sniffer says what it can capture.
+	Sniffer Sniffer `json:"sniffer,omitzero"`
+	// Missing are capabilities that its process lacks, with what it cannot do then.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // HelloEvery is the interval of signs of life.
@@ -80,6 +86,9 @@ type Config struct {
 	Checks   []Check  `json:"checks"`
 	Devices  []Device `json:"devices,omitempty"`
 	Paths    []Path   `json:"paths,omitempty"`
+	Receive  Receive  `json:"receive,omitzero"`
+	// TrapKeys are what senders of traps are known by; only while the port is open.
+	TrapKeys []TrapKey `json:"trap_keys,omitempty"`
 }
 
 // Check is one check. Probe is the configuration of its type as in ops.yaml.
@@ -102,6 +111,11 @@ type Batch struct {
 	Polls   []Poll    `json:"polls,omitempty"`
 	// Paths are rounds of network paths.
 	Paths []PathBlock `json:"paths,omitempty"`
+	// Flows are what exporters of the site reported.
+	Flows []FlowBlock `json:"flows,omitempty"`
+	// Traps and what was refused come in batches of their own.
+	Traps        []Trap        `json:"traps,omitempty"`
+	TrapRefusals []TrapRefusal `json:"trap_refusals,omitempty"`
 }
 
 // Result is one execution of a check. Status is as of Nagios plugins, 0 to 3.

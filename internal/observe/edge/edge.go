@@ -74,6 +74,8 @@ type edgeRow struct {
 	Present   bool       `bun:"present"`
 	SkewMS    int64      `bun:"skew_ms"`
 	RevokedAt *time.Time `bun:"revoked_at"`
+	// Receive is an edgewire.Receive.
+	Receive string `bun:"receive"`
 }
 
 func (r *edgeRow) state(now time.Time, behind bool) string {
@@ -116,6 +118,9 @@ type Edge struct {
 	WaitingBytes int64      `json:"waiting_bytes"`
 	Oldest       *time.Time `json:"oldest_waiting_at,omitempty"`
 	Dropped      int64      `json:"dropped" doc:"Batches that were lost since the edge started, because its disk was full."`
+	Receive      Receive    `json:"receive" doc:"What it takes from senders of its site."`
+	Missing      []string   `json:"missing" doc:"Capabilities that its process lacks, with what it cannot do then."`
+	Ports        []PortView `json:"ports" doc:"How its ports are, as it said at its last hello."`
 }
 
 func labels(text string) map[string]string {
@@ -130,6 +135,11 @@ func (s *Service) view(r *edgeRow, items map[string]string) Edge {
 		ID: r.ID, Name: r.Name, Item: items[r.ItemID], State: r.state(s.now(), behind), Hostname: r.Hostname, OS: r.OS, Arch: r.Arch, Version: r.Version, Address: r.Address, Labels: labels(r.Labels),
 		CreatedAt: r.CreatedAt.UTC(), SkewMS: r.SkewMS, Expires: r.NotAfter.UTC(), Check: r.CheckName, Checks: h.Checks, Devices: h.Devices, Waiting: h.Waiting, WaitingBytes: h.WaitingBytes, Dropped: h.Dropped,
 	}
+	e.Missing = []string{}
+	for _, m := range h.Missing[:min(len(h.Missing), maxPorts)] {
+		e.Missing = append(e.Missing, clip(m, 300))
+	}
+	e.Receive, e.Ports = receiveView(r.receive()), portViews(h.Ports)
 	if r.LastSeenAt != nil {
 		t := r.LastSeenAt.UTC()
 		e.LastSeen = &t

@@ -84,7 +84,7 @@ func (s *Service) Enroll(ctx context.Context, in agentwire.EnrollRequest, addres
 		}
 		r := &edgeRow{
 			ID: id.New(), Name: name, CheckName: name + " edge", TeamID: tok.TeamID, Labels: ls, MachineID: clip(in.MachineID, 100), Hostname: clip(in.Hostname, 200), OS: clip(in.OS, 50), Arch: clip(in.Arch, 50),
-			Version: clip(in.Version, 50), Address: address, TokenID: tok.ID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
+			Version: clip(in.Version, 50), Address: address, TokenID: tok.ID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(), Receive: "{}",
 		}
 		if err := s.replace(ctx, tx, r); err != nil {
 			return err
@@ -117,6 +117,7 @@ func (s *Service) replace(ctx context.Context, tx *db.Tx, r *edgeRow) error {
 	if err != nil {
 		return err
 	}
+	r.Receive = old.Receive
 	_, behind := s.session(old.ID).said()
 	switch st := old.state(tx.Now(), behind); st {
 	case StateUp, StateCatching, StateLate:

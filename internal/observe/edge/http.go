@@ -23,6 +23,11 @@ type listIn struct {
 	Q string `query:"q" maxLength:"200" doc:"Part of the name, the host name or the address."`
 }
 
+type receiveIn struct {
+	NameIn
+	Body Receive
+}
+
 // EnrollIn is a request to enroll.
 type EnrollIn struct {
 	// address is where the request comes from.
@@ -64,11 +69,20 @@ func (s *Service) Routes(api *httpapi.API) {
 		func(ctx context.Context, in *NameIn) (*struct{}, error) { return nil, s.Revoke(ctx, in.Name) })
 	httpapi.Handle(api, httpapi.Op{ID: "delete-edge", Method: http.MethodDelete, Path: base + "/{name}", Need: WriteEdges, Tag: tag, Summary: "Forget an edge that no check names; its item stays", Status: http.StatusNoContent},
 		func(ctx context.Context, in *NameIn) (*struct{}, error) { return nil, s.Delete(ctx, in.Name) })
+	httpapi.Handle(api, httpapi.Op{ID: "set-edge-receive", Method: http.MethodPut, Path: base + "/{name}/receive", Need: WriteEdges, Tag: tag, Summary: "Say what an edge takes from senders of its site"},
+		func(ctx context.Context, in *receiveIn) (*httpapi.Body[Edge], error) {
+			if err := s.setReceive(ctx, in.Name, in.Body); err != nil {
+				return nil, err
+			}
+			e, err := s.get(ctx, in.Name)
+			return &httpapi.Body[Edge]{Body: e}, err
+		})
 	httpapi.Handle(api, httpapi.Op{ID: "enroll-edge", Method: http.MethodPost, Path: edgewire.EnrollPath, Public: true, Tag: tag, Summary: "Enroll an edge with an enrolment token of the kind edge", MaxBody: 64 << 10},
 		func(ctx context.Context, in *EnrollIn) (*httpapi.Body[agentwire.EnrollResponse], error) {
 			out, err := s.Enroll(ctx, in.Body, in.address)
 			return &httpapi.Body[agentwire.EnrollResponse]{Body: out}, err
 		})
+	api.Mux().HandleFunc("GET /edge/install.sh", s.installHandler)
 	httpapi.Handle(api, httpapi.Op{ID: "get-edge-endpoint", Method: "GET", Path: "/api/v1/edge-endpoint", Need: ReadEdges, Tag: tag, Summary: "How edges reach this server"},
 		func(context.Context, *struct{}) (*httpapi.Body[EndpointInfo], error) {
 			e := EndpointInfo{URL: s.d.Config.PublicURL, EdgeURL: s.hub.url(), Off: s.hub.addr == ""}

@@ -129,7 +129,7 @@ func (h *hub) serve(c *nats.Conn) error {
 	batches, others := make(chan struct{}, batchSlots), make(chan struct{}, otherSlots)
 	for word, ask := range map[string]func(ctx context.Context, e *edgeRow, m *nats.Msg) (any, error){
 		edgewire.AskHello: h.s.hello, edgewire.AskBatch: h.s.batch, edgewire.AskConfig: h.s.config, edgewire.AskCertificate: h.s.renew,
-		edgewire.AskSwept: h.s.swept,
+		edgewire.AskSwept: h.s.swept, edgewire.AskCaptured: h.s.captured,
 	} {
 		slots := others
 		if word == edgewire.AskBatch {

@@ -29,10 +29,11 @@ func Module() module.Module {
 }
 
 func newService(d module.Deps) *Service {
-	s := &Service{d: d, live: map[string]*session{}, ids: map[string]string{}, changes: make(chan struct{}, 1), orders: orders{byID: map[string]*order{}}}
+	s := &Service{d: d, live: map[string]*session{}, ids: map[string]string{}, changes: make(chan struct{}, 1), orders: orders{byID: map[string]*order{}}, remotes: remotes{byID: map[string]*remote{}}}
 	s.hub = &hub{s: s, addr: d.Config.EdgeAddress()}
 	module.Provide[observe.Places](d, s)
 	module.Provide[estate.Outposts](d, s)
+	module.Provide[observe.CapturePlaces](d, s)
 	module.Need(d, &s.items)
 	module.Need(d, &s.sites)
 	module.Need(d, &s.makes)
@@ -40,6 +41,8 @@ func newService(d module.Deps) *Service {
 	module.Need(d, &s.checks)
 	module.Need(d, &s.devices)
 	module.Want(d, &s.paths)
+	module.Want(d, &s.flows)
+	module.Want(d, &s.traps)
 	module.Need(d, &s.trust)
 	d.Live.Topic("edges", ReadEdges)
 	d.Search.Kind(EntityKind, ReadEdges)

@@ -163,6 +163,12 @@ func (s *Service) configOf(r *edgeRow) (body []byte, revision string, err error)
 	if s.paths != nil {
 		c.Paths = s.paths.PathsFor(r.Name)
 	}
+	c.Receive = r.receive()
+	if s.traps != nil && c.Receive.Listen[edgewire.PortTrap] != "" {
+		if c.TrapKeys, err = s.traps.TrapKeys(access.AsSystem(s.ctx)); err != nil {
+			return nil, "", err
+		}
+	}
 	raw, err := json.Marshal(c)
 	if err != nil {
 		return nil, "", err

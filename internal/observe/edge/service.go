@@ -25,8 +25,11 @@ type Service struct {
 	checks  observe.PlacedChecks
 	devices observe.PlacedDevices
 	paths   observe.PlacedPaths
+	flows   observe.PlacedFlows
+	traps   observe.PlacedTraps
 	trust   observe.Enrolment
 	orders  orders
+	remotes remotes
 
 	// generation grows when what edges run may have changed.
 	generation atomic.Int64

@@ -164,6 +164,9 @@ func (s *Service) batch(ctx context.Context, e *edgeRow, m *nats.Msg) (any, erro
 			return nil, err
 		}
 	}
+	if err := s.takeSite(ctx, e, observe.Delivery{Boot: boot, Seq: seq}, b); err != nil {
+		return nil, err
+	}
 	return struct{}{}, s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.NewRaw("INSERT INTO edge_streams (edge_id, boot, seq, at) VALUES (?, ?, ?, ?) ON CONFLICT (edge_id, boot) DO UPDATE SET seq = excluded.seq, at = excluded.at", e.ID, boot, seq, tx.Now()).Exec(ctx)
 		return err
@@ -208,6 +211,9 @@ func readBatch(data []byte) (*edgewire.Batch, error) {
 		if y := p.Start.Year(); y < 2000 || y > 9000 {
 			return nil, errs.New(errs.Invalid, "The batch has rounds of a network path without a time.")
 		}
+	}
+	if err := checkSite(&b); err != nil {
+		return nil, err
 	}
 	return &b, checkPolls(b.Polls)
 }

@@ -51,7 +51,7 @@ func BenchmarkStore(b *testing.B) {
 	d := testkit.SQLite(b)
 	s := service0(b, d)
 	s.decoder = netflow.NewDecoder(netflow.Limits{})
-	s.exporters.m = map[netip.Addr]*exporter{}
+	s.exporters.m = map[origin]*exporter{}
 	s.wake = make(chan struct{}, 1)
 	s.judge.engine = unusual.New(unusual.Defaults())
 	st, err := logdb.Open(logdb.Options{Name: "flows", Dir: b.TempDir(), Retention: 48 * time.Hour})

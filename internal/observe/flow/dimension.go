@@ -32,6 +32,7 @@ const (
 	aText
 	aNumber
 	anInterface
+	anExporter
 	aPair
 )
 
@@ -62,7 +63,8 @@ var dimensions = []dimension{
 	{"src_port", "Source port", []string{"src_port"}, -1, aPort},
 	{"dst_port", "Destination port", []string{"dst_port"}, -1, aPort},
 	{"protocol", "Protocol", []string{"protocol"}, -1, aText},
-	{"exporter", "Exporter", []string{"exporter"}, colExporter, anAddress},
+	{"exporter", "Exporter", []string{"exporter"}, colExporter, anExporter},
+	{fEdge, "Site", []string{fEdge}, colExporter, aText},
 	{"in", "Interface in", []string{"in"}, colIn, anInterface},
 	{"out", "Interface out", []string{"out"}, colOut, anInterface},
 	{"interface", "Interface", []string{"in", "out"}, colIn, anInterface},
@@ -148,10 +150,16 @@ func (d *dimension) value(s string) (canon string, net netip.Prefix, wrong strin
 			return a.Unmap().WithZone("").String(), net, ""
 		}
 		p, err := netip.ParsePrefix(s)
-		if err != nil || d.name == fExporter {
+		if err != nil {
 			return "", net, "must be an address such as 10.0.0.1, or a network such as 10.0.0.0/8"
 		}
 		return "", p.Masked(), ""
+	case anExporter:
+		o, ok := parseOrigin(s)
+		if !ok || !plainText.MatchString(s) {
+			return "", net, "must be the address of an exporter such as 10.0.0.1, or 10.0.0.1@branch when it reports to the edge branch"
+		}
+		return o.String(), net, ""
 	case aNetwork:
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
@@ -169,13 +177,13 @@ func (d *dimension) value(s string) (canon string, net netip.Prefix, wrong strin
 		}
 		return s, net, ""
 	case anInterface:
-		from, index, ok := strings.Cut(s, "/")
-		a, err := netip.ParseAddr(from)
+		from, index, ok := splitPlace(s)
+		a, aok := parseOrigin(from)
 		_, nerr := strconv.ParseUint(index, 10, 32)
-		if !ok || err != nil || nerr != nil {
+		if !ok || !aok || nerr != nil || !plainText.MatchString(s) {
 			return "", net, "must be the address of the exporter and the index of the interface, such as 10.0.0.1/3"
 		}
-		return a.Unmap().String() + "/" + index, net, ""
+		return a.String() + "/" + index, net, ""
 	case aPair:
 		from, to, ok := strings.Cut(s, ">")
 		a, err := netip.ParseAddr(from)
@@ -239,6 +247,8 @@ func (d *dimension) valuesIn(cols []string) (a, b string) {
 	case d.name == "protocol":
 		a, _, _ = strings.Cut(cols[colService], "/")
 		return a, ""
+	case d.name == fEdge:
+		return siteIn(cols[colExporter]), ""
 	case d.kind == aPair:
 		return cols[colSrc] + ">" + cols[colDst], ""
 	case d.both():

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 const (
@@ -38,7 +39,8 @@ func (s *Service) reportConnections(ctx context.Context, now time.Time) error {
 	found := map[connection]bool{}
 	_, _, err := s.scan(ctx, conversations, now.Add(-evidenceFor), now, func(_ int64, key []byte, _ sums) {
 		cols := strings.Split(string(key), "\t")
-		if len(cols) == columns && cols[colSide] == toServer && len(found) < maxEvidence {
+		// Addresses at an edge may be those of other machines elsewhere.
+		if len(cols) == columns && cols[colSide] == toServer && siteIn(cols[colExporter]) == observe.FromServer && len(found) < maxEvidence {
 			found[connection{cols[colSrc], cols[colDst], cols[colService]}] = true
 		}
 	}, func(int64, sums) {})

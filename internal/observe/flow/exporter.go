@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +41,7 @@ type figures struct {
 
 // exporter is one that was heard.
 type exporter struct {
-	addr netip.Addr
+	origin
 
 	mu          sync.Mutex
 	itemID      string
@@ -53,7 +52,8 @@ type exporter struct {
 	names       learned
 	figures     figures
 	polled      map[uint32]estate.Interface
-	sampling    uint64 // of the last record
+	sources     []netflow.SourceStats // as its edge says
+	sampling    uint64                // of the last record
 	longest     time.Duration
 	longestAt   time.Time
 	ring        [rateSlots]uint64
@@ -65,10 +65,10 @@ type exporter struct {
 // exporters are all that were heard; the one silent longest makes room.
 type exporters struct {
 	mu sync.RWMutex
-	m  map[netip.Addr]*exporter
+	m  map[origin]*exporter
 }
 
-func (e *exporters) of(a netip.Addr, now time.Time) *exporter {
+func (e *exporters) of(a origin, now time.Time) *exporter {
 	e.mu.RLock()
 	x := e.m[a]
 	e.mu.RUnlock()
@@ -87,14 +87,14 @@ func (e *exporters) of(a netip.Addr, now time.Time) *exporter {
 				oldest = o
 			}
 		}
-		delete(e.m, oldest.addr)
+		delete(e.m, oldest.origin)
 	}
-	x = &exporter{addr: a, first: now}
+	x = &exporter{origin: a, first: now}
 	e.m[a] = x
 	return x
 }
 
-func (e *exporters) get(a netip.Addr) *exporter {
+func (e *exporters) get(a origin) *exporter {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.m[a]
@@ -107,7 +107,9 @@ func (e *exporters) all() []*exporter {
 		out = append(out, x)
 	}
 	e.mu.RUnlock()
-	slices.SortFunc(out, func(a, b *exporter) int { return a.addr.Compare(b.addr) })
+	slices.SortFunc(out, func(a, b *exporter) int {
+		return cmp.Or(a.addr.Compare(b.addr), strings.Compare(a.edge, b.edge))
+	})
 	return out
 }
 
@@ -277,7 +279,10 @@ func (s *Service) look(ctx context.Context, x *exporter, now time.Time) {
 	}
 	q := s.d.DB.Reader()
 	itemID := ""
-	if s.owners != nil {
+	if x.edge != "" {
+		itemID = s.deviceAt(x.origin)
+	}
+	if itemID == "" && s.owners != nil && (x.edge == "" || s.exporters.alone(x.origin)) {
 		if found, err := s.owners.ItemAt(ctx, q, x.addr.String()); err == nil {
 			itemID = found
 		}
@@ -288,7 +293,7 @@ func (s *Service) look(ctx context.Context, x *exporter, now time.Time) {
 			item = its[itemID].Name
 		}
 	}
-	if item == "" {
+	if item == "" && (x.edge == "" || s.exporters.alone(x.origin)) {
 		if it, err := s.items.ByName(ctx, q, x.addr.String()); err == nil {
 			itemID, item = it.ID, it.Name
 		}
@@ -329,11 +334,11 @@ func (s *Service) loadExporters(ctx context.Context) error {
 		return err
 	}
 	for _, r := range rows {
-		a, err := netip.ParseAddr(r.Address)
-		if err != nil {
+		a, ok := parseOrigin(r.Address)
+		if !ok {
 			continue
 		}
-		x := &exporter{addr: a, itemID: r.ItemID, first: r.FirstAt.UTC(), last: r.LastAt.UTC()}
+		x := &exporter{origin: a, itemID: r.ItemID, first: r.FirstAt.UTC(), last: r.LastAt.UTC()}
 		// What cannot be read is learned again.
 		_ = json.Unmarshal([]byte(r.Names), &x.names)
 		_ = json.Unmarshal([]byte(r.Figures), &x.figures)
@@ -355,5 +360,5 @@ func (x *exporter) row() (r exporterRow, ok bool) {
 		return r, false
 	}
 	x.dirty, x.namesDirty = false, false
-	return exporterRow{x.addr.String(), x.itemID, x.first.UTC(), x.last.UTC(), string(names), string(fig)}, true
+	return exporterRow{x.String(), x.itemID, x.first.UTC(), x.last.UTC(), string(names), string(fig)}, true
 }

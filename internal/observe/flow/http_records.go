@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -128,6 +127,8 @@ type Source struct {
 // Exporter is a device that reports traffic.
 type Exporter struct {
 	Address      string    `json:"address"`
+	Edge         string    `json:"edge,omitempty" doc:"The edge that it reports to; absent for those that report to the server."`
+	Value        string    `json:"value" doc:"For filters and paths: the address, and behind an @ the edge."`
 	Item         string    `json:"item,omitempty"`
 	SentBy       string    `json:"sent_by,omitempty" doc:"Address that its datagrams came from last."`
 	First        time.Time `json:"first_seen"`
@@ -175,7 +176,7 @@ type PortState struct {
 
 // ExporterIn names an exporter.
 type ExporterIn struct {
-	Address string `path:"address" maxLength:"64"`
+	Address string `path:"address" maxLength:"300" doc:"The value of the exporter."`
 }
 
 // ItemIn names an item.
@@ -204,9 +205,9 @@ func (s *Service) exporterRoutes(api *httpapi.API) {
 			if err := all(ctx); err != nil {
 				return nil, err
 			}
-			a, err := netip.ParseAddr(in.Address)
-			x := s.exporters.get(a.Unmap())
-			if err != nil || x == nil {
+			a, ok := parseOrigin(in.Address)
+			x := s.exporters.get(a)
+			if !ok || x == nil {
 				return nil, errs.New(errs.NotFound, "Nothing came from an exporter with the address %s.", strconv.Quote(in.Address))
 			}
 			s.look(ctx, x, s.now())
@@ -228,18 +229,24 @@ func (x *exporter) interfaces() []Interface {
 	out := make([]Interface, 0, len(indexes))
 	for i := range indexes {
 		name, alias, speed := x.interfaceName(i)
-		out = append(out, Interface{Value: place{x.addr, i}.String(), Index: i, Name: name, Alias: alias, Speed: speed})
+		out = append(out, Interface{Value: place{x.origin, i}.String(), Index: i, Name: name, Alias: alias, Speed: speed})
 	}
 	slices.SortFunc(out, func(a, b Interface) int { return int(int64(a.Index) - int64(b.Index)) })
 	return out
 }
 
 func (s *Service) view(x *exporter) Exporter {
-	sources := s.decoder.Sources(x.addr)
+	var sources []netflow.SourceStats
+	if x.edge == "" {
+		sources = s.decoder.Sources(x.addr)
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.edge != "" {
+		sources = x.sources
+	}
 	v := Exporter{
-		Address: x.addr.String(), Item: x.item, SentBy: x.figures.SentBy, First: x.first.UTC(), Last: x.last.UTC(), Versions: slices.Clone(x.figures.Versions),
+		Address: x.addr.String(), Edge: x.edge, Value: x.String(), Item: x.item, SentBy: x.figures.SentBy, First: x.first.UTC(), Last: x.last.UTC(), Versions: slices.Clone(x.figures.Versions),
 		Records: x.figures.Records, Skipped: x.figures.Skipped, Bytes: x.figures.Bytes, Sampling: x.sampling, Longest: x.longest.Seconds(),
 		Interfaces: max(len(x.polled), len(x.names.Interfaces)), Applications: len(x.names.Applications), Rate: x.rate(s.now()), Sources: []Source{},
 	}

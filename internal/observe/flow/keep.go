@@ -77,6 +77,7 @@ const maxRecount = 6 * time.Hour
 func (s *Service) recount(ctx context.Context, st *logdb.Store) error {
 	now := s.now()
 	from := max(s.written[tierMinute].Load(), now.Add(-maxRecount).Unix()/60*60)
+	s.recounted = from
 	to := now.Add(time.Minute)
 	if from >= to.Unix() {
 		return nil
@@ -118,14 +119,14 @@ func readRow(fs []logdb.Field) (record, sums) {
 	n := sums{flows: 1}
 	u := func(v string, bits int) uint64 { x, _ := strconv.ParseUint(v, 10, bits); return x }
 	port := func(v string) uint32 {
-		_, index, _ := strings.Cut(v, "/")
+		_, index, _ := splitPlace(v)
 		return uint32(u(index, 32)) //nolint:gosec // parsed with 32 bits
 	}
 	for _, f := range fs {
 		v := f.Value
 		switch f.Name {
 		case "exporter":
-			r.exporter, _ = netip.ParseAddr(v)
+			r.exporter, _ = parseOrigin(v)
 		case "src":
 			r.Src, _ = netip.ParseAddr(v)
 		case "dst":

@@ -2,11 +2,12 @@ package flow
 
 import (
 	"context"
-	"net/netip"
 	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
+
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // Label is how people call a value.
@@ -68,7 +69,7 @@ func (l *labeler) of(d *dimension, v string) Label {
 	}
 	switch {
 	case d.name == fExporter:
-		if a, err := netip.ParseAddr(v); err == nil {
+		if a, ok := parseOrigin(v); ok {
 			if x := l.s.exporters.get(a); x != nil {
 				x.mu.Lock()
 				out.Item = x.item
@@ -77,6 +78,13 @@ func (l *labeler) of(d *dimension, v string) Label {
 		}
 		if out.Item != "" {
 			out.Text = out.Item
+			if _, edge, ok := strings.Cut(v, "@"); ok {
+				out.Text += " (" + edge + ")"
+			}
+		}
+	case d.name == fEdge:
+		if v == observe.FromServer {
+			out.Text = "Server"
 		}
 	case d.kind == anAddress:
 		if out.Item = l.itemAt(v); out.Item != "" {
@@ -122,10 +130,10 @@ func (l *labeler) of(d *dimension, v string) Label {
 
 // iface names an interface with its device.
 func (l *labeler) iface(v string) (text, item string) {
-	from, index, _ := strings.Cut(v, "/")
-	a, err := netip.ParseAddr(from)
+	from, index, _ := splitPlace(v)
+	a, ok := parseOrigin(from)
 	n, nerr := strconv.ParseUint(index, 10, 32)
-	if err != nil || nerr != nil {
+	if !ok || nerr != nil {
 		return v, ""
 	}
 	name, alias, dev := "interface "+index, "", from

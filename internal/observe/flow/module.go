@@ -3,7 +3,6 @@ package flow
 import (
 	"context"
 	"embed"
-	"net/netip"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -44,6 +43,16 @@ type Service struct {
 	judge   judge
 	evident map[string]bool // items with evidence; only keep touches it
 
+	// placed are deliveries of edges for the writer; ended is closed when it ends.
+	placed chan *delivery
+	ended  chan struct{}
+	// recounted is from when on records were counted again at the start, in seconds since
+	// 1970; only Start writes it.
+	recounted int64
+	devices   observe.PlacedDevices
+	// tiers is held while sums that are written are made or changed.
+	tiers sync.Mutex
+
 	queueMu sync.Mutex
 	queue   []record
 	wake    chan struct{}
@@ -70,18 +79,20 @@ func Module() module.Module {
 				return nil, err
 			}
 			s := &Service{
-				d: d, decoder: netflow.NewDecoder(netflow.Limits{}), packer: p, wake: make(chan struct{}, 1), minutes: map[int64]*minute{},
+				d: d, decoder: netflow.NewDecoder(netflow.Limits{}), packer: p, wake: make(chan struct{}, 1), minutes: map[int64]*minute{}, placed: make(chan *delivery), ended: make(chan struct{}),
 				opts: logdb.Options{
 					Name: "flows", Dir: filepath.Join(d.Config.Data, "flows"), Retention: d.Config.Flows.Retention.D(), MaxBytes: int64(d.Config.Flows.MaxBytes),
 					MaxRows: maxRows, MaxBytesOfQuery: 256 << 20, Clock: d.DB.Clock(), Logger: d.Logger.With("component", "flows"),
 				},
 			}
-			s.exporters.m = map[netip.Addr]*exporter{}
+			s.exporters.m = map[origin]*exporter{}
 			module.Need(d, &s.items)
 			module.Want(d, &s.owners)
 			module.Want(d, &s.network)
 			module.Want(d, &s.prefixes)
 			module.Want(d, &s.catalog)
+			module.Want(d, &s.devices)
+			module.Provide[observe.PlacedFlows](d, s)
 			module.Provide[signal.FlowReports](d, s)
 			d.Live.Topic("flows", observe.ReadFlows)
 			d.Health.Add("flows", s.health)
@@ -100,6 +111,7 @@ var (
 	_ module.HasRoutes    = (*Service)(nil)
 	_ module.Starter      = (*Service)(nil)
 	_ signal.FlowReports  = (*Service)(nil)
+	_ observe.PlacedFlows = (*Service)(nil)
 )
 
 func (s *Service) now() time.Time { return s.d.DB.Clock().Now() }

@@ -24,7 +24,7 @@ func (s service) String() string {
 
 // place is an interface of an exporter.
 type place struct {
-	exporter netip.Addr
+	exporter origin
 	index    uint32
 }
 
@@ -36,7 +36,7 @@ func (p place) String() string {
 type record struct {
 	netflow.Flow
 	at             time.Time // when it came; no two records have the same
-	exporter       netip.Addr
+	exporter       origin
 	version        netflow.Version
 	service        service
 	app            string
@@ -84,16 +84,17 @@ func (r *record) back() record {
 // texts are the written forms of addresses and the like, which repeat all the time.
 // One goroutine uses it.
 type texts struct {
-	addrs  map[netip.Addr]string
-	nets   map[netip.Prefix]string
-	places map[place]string
-	svcs   map[service]string
+	addrs   map[netip.Addr]string
+	nets    map[netip.Prefix]string
+	places  map[place]string
+	svcs    map[service]string
+	origins map[origin]string
 }
 
 const maxTexts = 200_000
 
 func newTexts() *texts {
-	return &texts{map[netip.Addr]string{}, map[netip.Prefix]string{}, map[place]string{}, map[service]string{}}
+	return &texts{map[netip.Addr]string{}, map[netip.Prefix]string{}, map[place]string{}, map[service]string{}, map[origin]string{}}
 }
 
 func textOf[K comparable](m map[K]string, k K, write func(K) string) string {
@@ -109,6 +110,7 @@ func textOf[K comparable](m map[K]string, k K, write func(K) string) string {
 }
 
 func (t *texts) addr(a netip.Addr) string          { return textOf(t.addrs, a, netip.Addr.String) }
+func (t *texts) origin(o origin) string            { return textOf(t.origins, o, origin.String) }
 func (t *texts) net(p netip.Prefix) string         { return textOf(t.nets, p, netip.Prefix.String) }
 func (t *texts) place(p place) string              { return textOf(t.places, p, place.String) }
 func (t *texts) service(s service) string          { return textOf(t.svcs, s, service.String) }
@@ -117,6 +119,7 @@ func number[T uint8 | uint16 | uint32](n T) string { return strconv.FormatUint(u
 // The fields of a stored record. Those of dimensions have the names of these.
 const (
 	fExporter = "exporter"
+	fEdge     = "edge"
 	fBytes    = "bytes"
 	fPackets  = "packets"
 )
@@ -141,6 +144,7 @@ func (t *texts) row(r *record, fields []logdb.Field) logdb.Row {
 	if r.dstNet.IsValid() {
 		add("dst_net", t.net(r.dstNet))
 	}
+	add(fEdge, r.exporter.site())
 	num("src_port", uint64(r.SrcPort))
 	num("dst_port", uint64(r.DstPort))
 	add("protocol", protocolName(r.Protocol))
@@ -179,5 +183,5 @@ func (t *texts) row(r *record, fields []logdb.Field) logdb.Row {
 		add("nat_dst", t.addr(r.NATDst))
 		num("nat_dst_port", uint64(r.NATDstPort))
 	}
-	return logdb.Row{At: r.at, Stream: []logdb.Field{{Name: fExporter, Value: t.addr(r.exporter)}, {Name: "version", Value: string(r.version)}}, Fields: fields}
+	return logdb.Row{At: r.at, Stream: []logdb.Field{{Name: fExporter, Value: t.origin(r.exporter)}, {Name: "version", Value: string(r.version)}}, Fields: fields}
 }

@@ -81,6 +81,10 @@ func (s *Service) loadWritten(ctx context.Context) error {
 		for t := range st.Written {
 			st.Written[t] = now / span[t] * span[t]
 		}
+		// Kept at once: after a kill in the first minute it is counted again from there.
+		if err := s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return writeState(ctx, tx, "written", st) }); err != nil {
+			return err
+		}
 	}
 	for t := range st.Written {
 		s.written[t].Store(st.Written[t])
@@ -174,13 +178,14 @@ func (s *Service) climb(ctx context.Context) error {
 			if err := s.climbOne(ctx, tier, at); err != nil {
 				return err
 			}
-			s.written[tier].Store(at + span[tier])
 		}
 	}
 	return nil
 }
 
 func (s *Service) climbOne(ctx context.Context, tier int, at int64) error {
+	s.tiers.Lock()
+	defer s.tiers.Unlock()
 	bodies := map[string][]byte{}
 	for _, dim := range keptDims() {
 		sum, found := newGather(), false
@@ -202,7 +207,7 @@ func (s *Service) climbOne(ctx context.Context, tier int, at int64) error {
 		}
 		bodies[dim] = s.packer.pack(sum.bucket(most))
 	}
-	return s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+	err := s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		for dim, body := range bodies {
 			if err := putBucket(ctx, tx, tier, dim, at, body); err != nil {
 				return err
@@ -210,6 +215,10 @@ func (s *Service) climbOne(ctx context.Context, tier int, at int64) error {
 		}
 		return writeState(ctx, tx, "written", s.writtenWith(tier, at+span[tier]))
 	})
+	if err == nil {
+		s.written[tier].Store(at + span[tier])
+	}
+	return err
 }
 
 // gathered sums buckets by key.
@@ -298,7 +307,8 @@ func (s *Service) saveLearned(ctx context.Context) error {
 		return nil
 	}
 	for _, r := range rows { // again next time
-		if x := s.exporters.get(netip.MustParseAddr(r.Address)); x != nil {
+		a, _ := parseOrigin(r.Address)
+		if x := s.exporters.get(a); x != nil {
 			x.mu.Lock()
 			x.dirty = true
 			x.mu.Unlock()

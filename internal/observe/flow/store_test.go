@@ -23,7 +23,7 @@ func service0(t testing.TB, d *db.DB) *Service {
 }
 
 func sample(src, dst string, bytes uint64) record {
-	r := record{exporter: netip.MustParseAddr("192.0.2.1"), service: service{6, 443}, app: "https"}
+	r := record{exporter: origin{addr: netip.MustParseAddr("192.0.2.1")}, service: service{6, 443}, app: "https"}
 	r.Src, r.Dst, r.SrcPort, r.DstPort, r.Protocol = netip.MustParseAddr(src), netip.MustParseAddr(dst), 40000, 443, 6
 	r.Bytes, r.Packets, r.In, r.Out = bytes, bytes/100, 1, 2
 	var n *networks
@@ -120,7 +120,7 @@ func TestManyKeysAreBounded(t *testing.T) {
 
 func TestNamesOfSNMPComeFirst(t *testing.T) {
 	t.Parallel()
-	x := &exporter{addr: netip.MustParseAddr("192.0.2.1")}
+	x := &exporter{origin: origin{addr: netip.MustParseAddr("192.0.2.1")}}
 	x.names.Interfaces = map[uint32]string{3: "own", 4: "four"}
 	x.polled = map[uint32]estate.Interface{3: {Index: 3, Name: "Gi0/3", Alias: "uplink", SpeedBPS: 1e9}}
 	name, alias, speed := x.interfaceName(3)
@@ -164,7 +164,7 @@ func FuzzUnpack(f *testing.F) {
 }
 
 func FuzzFilters(f *testing.F) {
-	for _, s := range []string{"src:10.0.0.1", "!app:https", "dst:10.0.0.0/8", "interface:10.0.0.1/3", "pair:1.2.3.4>1.2.3.5", "service:tcp/443", "app:\"x\" or *"} {
+	for _, s := range []string{"src:10.0.0.1", "!app:https", "dst:10.0.0.0/8", "interface:10.0.0.1/3", "interface:10.0.0.1@a/b/3", "exporter:10.0.0.1@branch", "edge:branch", "pair:1.2.3.4>1.2.3.5", "service:tcp/443", "app:\"x\" or *"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -34,7 +34,7 @@ func (s *Service) TakeFlowReport(_ context.Context, from signal.Source, rep sign
 	skipped := 0
 	err := s.decoder.Decode(from.Address, now, rep.Bytes, func(r *netflow.Record) {
 		if x == nil {
-			x, version = s.exporters.of(r.Exporter, now), r.Version
+			x, version = s.exporters.of(origin{addr: r.Exporter}, now), r.Version
 		}
 		switch r.Kind {
 		case netflow.Options:
@@ -50,7 +50,7 @@ func (s *Service) TakeFlowReport(_ context.Context, from signal.Source, rep sign
 			return
 		}
 		f.Src, f.Dst = f.Src.Unmap(), f.Dst.Unmap()
-		rec := record{Flow: f, at: now, exporter: r.Exporter, version: r.Version}
+		rec := record{Flow: f, at: now, exporter: origin{addr: r.Exporter}, version: r.Version}
 		rec.service = service{f.Protocol, serverPort(f.Protocol, f.SrcPort, f.DstPort)}
 		rec.app = x.app(f.Application, rec.service)
 		if d := f.End.Sub(f.Start); !f.Start.IsZero() && d < 48*time.Hour {
@@ -66,7 +66,7 @@ func (s *Service) TakeFlowReport(_ context.Context, from signal.Source, rep sign
 	})
 	if x == nil && err == nil && !netflow.IsSFlow(rep.Bytes) {
 		// Templates, or records that wait for theirs: people must see that it sends.
-		x, version = s.exporters.of(from.Address, now), versions[rep.Bytes[1]]
+		x, version = s.exporters.of(origin{addr: from.Address.Unmap()}, now), versions[rep.Bytes[1]]
 	}
 	if x != nil {
 		x.heard(now, from, rep.Item, version, len(batch), skipped, bytes)

@@ -107,7 +107,7 @@ type pairKey struct{ src, dst netip.Addr }
 
 type conversation struct {
 	src, dst       netip.Addr
-	exporter       netip.Addr
+	exporter       origin
 	in, out        uint32
 	srcNet, dstNet netip.Prefix
 	service        service
@@ -129,7 +129,8 @@ type minute struct {
 	at               int64 // seconds since 1970, of its start
 	total            sums
 	src, dst, addr   *tally[netip.Addr]
-	exporter         *tally[netip.Addr]
+	exporter         *tally[origin]
+	edge             *tally[string]
 	srcNet, dstNet   *tally[netip.Prefix]
 	srcPort, dstPort *tally[uint16]
 	service          *tally[service]
@@ -144,7 +145,7 @@ type minute struct {
 
 func newMinute(at int64) *minute {
 	return &minute{
-		at: at, src: newTally[netip.Addr](manyKeys), dst: newTally[netip.Addr](manyKeys), addr: newTally[netip.Addr](manyKeys), exporter: newTally[netip.Addr](fewKeys),
+		at: at, src: newTally[netip.Addr](manyKeys), dst: newTally[netip.Addr](manyKeys), addr: newTally[netip.Addr](manyKeys), exporter: newTally[origin](fewKeys), edge: newTally[string](fewKeys),
 		srcNet: newTally[netip.Prefix](fewKeys), dstNet: newTally[netip.Prefix](fewKeys), srcPort: newTally[uint16](fewKeys), dstPort: newTally[uint16](fewKeys),
 		service: newTally[service](fewKeys), app: newTally[string](fewKeys), protocol: newTally[uint8](fewKeys), dscp: newTally[uint8](fewKeys),
 		srcAS: newTally[uint32](fewKeys), dstAS: newTally[uint32](fewKeys), in: newTally[place](fewKeys), out: newTally[place](fewKeys), iface: newTally[place](fewKeys),
@@ -167,6 +168,7 @@ func (m *minute) add(r *record, s sums) {
 		m.addr.add(r.Dst, s)
 	}
 	m.exporter.add(r.exporter, s)
+	m.edge.add(r.exporter.site(), s)
 	m.srcNet.add(r.srcNet, s)
 	m.dstNet.add(r.dstNet, s)
 	m.srcPort.add(r.SrcPort, s)
@@ -253,7 +255,9 @@ func (m *minute) bucket(dim string) bucket {
 	case "protocol":
 		return m.protocol.bucket(keepFew, protocolName)
 	case "exporter":
-		return m.exporter.bucket(keepFew, netip.Addr.String)
+		return m.exporter.bucket(keepFew, origin.String)
+	case fEdge:
+		return m.edge.bucket(keepFew, func(s string) string { return s })
 	case "in":
 		return m.in.bucket(keepFew, placeText)
 	case "out":

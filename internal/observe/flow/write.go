@@ -33,10 +33,13 @@ type writer struct {
 	last   time.Time
 	rows   []logdb.Row
 	fields []logdb.Field
+	// edges are those that delivered since the start.
+	edges map[string]*taken
 }
 
 func (s *Service) write(ctx context.Context, st *logdb.Store) {
-	w := &writer{texts: newTexts()}
+	w := &writer{texts: newTexts(), edges: map[string]*taken{}}
+	defer close(s.ended)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	done := context.WithoutCancel(ctx)
@@ -44,6 +47,13 @@ func (s *Service) write(ctx context.Context, st *logdb.Store) {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
+		case d := <-s.placed:
+			err := s.takePlaced(done, st, w, d)
+			if d.late {
+				s.d.Live.Send(live.Note{Topic: "flows", Kind: "changed"})
+			}
+			d.done <- err
+			continue
 		case <-s.wake:
 			select {
 			case <-ctx.Done():
@@ -148,7 +158,13 @@ func (s *Service) flush(ctx context.Context, before time.Time) {
 	}
 	s.mu.Unlock()
 	slices.SortFunc(ended, func(a, b *minute) int { return int(a.at - b.at) })
-	if err := s.saveMinutes(ctx, ended, upTo); err != nil {
+	s.tiers.Lock()
+	err := s.saveMinutes(ctx, ended, upTo)
+	if err == nil {
+		s.written[tierMinute].Store(upTo)
+	}
+	s.tiers.Unlock()
+	if err != nil {
 		s.d.Logger.Error("sums of traffic cannot be written", "minutes", len(ended), "error", errs.Message(err))
 		s.limitMinutes()
 		return
@@ -158,7 +174,6 @@ func (s *Service) flush(ctx context.Context, before time.Time) {
 		delete(s.minutes, m.at)
 	}
 	s.mu.Unlock()
-	s.written[tierMinute].Store(upTo)
 	if len(ended) > 0 {
 		s.d.Live.Send(live.Note{Topic: "flows", Kind: "changed"})
 	}

@@ -19,7 +19,8 @@ type View struct {
 	ID          string          `json:"id"`
 	Name        string          `json:"name"`
 	State       string          `json:"state" enum:"running,reading,ready,failed" doc:"running: packets come in; reading: the index is made."`
-	Source      string          `json:"source" enum:"server,upload"`
+	Source      string          `json:"source" enum:"server,upload,edge"`
+	Edge        string          `json:"edge,omitempty" doc:"The edge that took it."`
 	Interface   string          `json:"interface,omitempty"`
 	Filter      string          `json:"filter,omitempty" doc:"What was captured, in the language of pcap-filter."`
 	HeadersOnly bool            `json:"headers_only"`
@@ -57,6 +58,7 @@ func (s *Service) view(ctx context.Context, rows []row) []View {
 			ID: r.ID, Name: r.Name, State: r.State, Source: r.Source, Interface: r.Interface, Filter: r.Filter, HeadersOnly: r.HeadersOnly, Note: r.Note,
 			CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(), Packets: r.Packets, Dropped: r.Dropped, Size: r.Size, Policy: r.Policy,
 		}
+		v.Source, v.Edge = r.origin()
 		if r.EndedAt != nil {
 			t := r.EndedAt.UTC()
 			v.EndedAt = &t
@@ -109,10 +111,20 @@ type Place struct {
 	KeepFor    observe.Duration  `json:"keep_for" doc:"How long a capture is kept (captures.retention)."`
 }
 
-func (s *Service) place(ctx context.Context) (Place, error) {
+type fromIn struct {
+	From string `query:"from" maxLength:"200" doc:"Name of an edge; empty is the server."`
+}
+
+func (s *Service) place(ctx context.Context, from string) (Place, error) {
 	out := Place{Interfaces: []sniff.Interface{}, Quota: s.quota, KeepFor: observe.Duration(s.retention)}
 	if err := access.Check(ctx, observe.ReadCaptures, ""); err != nil {
 		return out, err
+	}
+	if sourceOf(from) != fromServer {
+		if err := s.placeAt(from, &out); err != nil {
+			return out, err
+		}
+		return out, s.used(ctx, &out)
 	}
 	if err := sniff.Permitted(); err != nil {
 		out.Problem = sentence(err) + "."
@@ -121,7 +133,11 @@ func (s *Service) place(ctx context.Context) (Place, error) {
 	if out.Interfaces, err = sniff.Interfaces(); err != nil {
 		return out, err
 	}
-	return out, s.db.Reader().NewRaw("SELECT COALESCE(SUM(size), 0) FROM captures").Scan(ctx, &out.Used)
+	return out, s.used(ctx, &out)
+}
+
+func (s *Service) used(ctx context.Context, out *Place) error {
+	return s.db.Reader().NewRaw("SELECT COALESCE(SUM(size), 0) FROM captures").Scan(ctx, &out.Used)
 }
 
 const tag = "captures"
@@ -151,7 +167,7 @@ func (s *Service) Routes(api *httpapi.API) {
 	one := func(ctx context.Context, r *row) *httpapi.Body[View] {
 		return &httpapi.Body[View]{Body: s.view(ctx, []row{*r})[0]}
 	}
-	start := httpapi.Op{ID: "start-capture", Method: http.MethodPost, Path: base, Need: write, Tag: tag, Summary: "Capture on an interface of the server", Status: http.StatusCreated}
+	start := httpapi.Op{ID: "start-capture", Method: http.MethodPost, Path: base, Need: write, Tag: tag, Summary: "Capture on an interface of the server or of an edge", Status: http.StatusCreated}
 	start.Description = "A file is taken in with POST /api/v1/capture-uploads?name=FILE, the file being the body."
 	httpapi.Handle(api, start,
 		func(ctx context.Context, in *startIn) (*httpapi.Body[View], error) {
@@ -177,9 +193,9 @@ func (s *Service) Routes(api *httpapi.API) {
 		func(ctx context.Context, in *IDIn) (*struct{}, error) { return nil, s.remove(ctx, in.ID) })
 	httpapi.Handle(api, httpapi.Op{ID: "stop-capture", Method: http.MethodPost, Path: base + "/{id}/stop", Need: write, Tag: tag, Summary: "End a running capture and keep its packets", Status: http.StatusNoContent},
 		func(ctx context.Context, in *IDIn) (*struct{}, error) { return nil, s.end(ctx, in.ID) })
-	httpapi.Handle(api, httpapi.Op{ID: "list-capture-interfaces", Method: "GET", Path: "/api/v1/capture-interfaces", Need: read, Tag: tag, Summary: "Interfaces of the server, and whether it may capture"},
-		func(ctx context.Context, _ *struct{}) (*httpapi.Body[Place], error) {
-			p, err := s.place(ctx)
+	httpapi.Handle(api, httpapi.Op{ID: "list-capture-interfaces", Method: "GET", Path: "/api/v1/capture-interfaces", Need: read, Tag: tag, Summary: "Interfaces of the server or of an edge, and whether it may capture"},
+		func(ctx context.Context, in *fromIn) (*httpapi.Body[Place], error) {
+			p, err := s.place(ctx, in.From)
 			return &httpapi.Body[Place]{Body: p}, err
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "complete-capture-filter", Method: "GET", Path: "/api/v1/capture-filter", Need: read, Tag: tag, Summary: "What could stand in a display filter, and what is wrong with it"},

@@ -36,6 +36,7 @@ func Module() module.Module {
 			}
 			module.Want(d, &s.network)
 			module.Want(d, &s.incidents)
+			module.Want(d, &s.places)
 			d.Live.Topic("captures", observe.ReadCaptures)
 			d.Entities.Register(observe.CaptureKind, s.resolve)
 			return s, nil
@@ -55,6 +56,7 @@ type Service struct {
 	quota     int64
 	network   estate.Network
 	incidents respond.Incidents
+	places    observe.CapturePlaces
 
 	base context.Context // of work in the background
 	stop context.CancelFunc

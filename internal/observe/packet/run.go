@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/packet/capture"
 	"github.com/mainstay-ops/mainstay/internal/core/packet/sniff"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // plan is how long a capture goes on.
@@ -41,7 +42,8 @@ type run struct {
 
 	mu      sync.Mutex
 	more    sync.Cond
-	written int64 // bytes that a reader may read
+	opened  chan struct{} // closed when its packets can be asked for, or never can
+	written int64         // bytes that a reader may read
 	over    bool
 }
 
@@ -67,18 +69,19 @@ func (s *Service) begin(ctx context.Context, r *row, p plan) error {
 	var src sniff.Source
 	if n >= mostRunning {
 		err = errs.New(errs.TooMany, "%d captures run already. Stop one of them first.", n)
-	} else if src, err = sniff.Open(p.options); err != nil {
-		err = errs.New(errs.Invalid, "%s.", sentence(err))
+	} else {
+		src, err = s.openSource(r, &p)
 	}
 	if err != nil {
 		return errors.Join(err, s.settle(ctx, r.ID, func(r *row) { r.State, r.Note, r.Reserved = stateFailed, say(err), 0 }))
 	}
-	u := &run{id: r.ID, plan: p, source: src, stop: make(chan struct{})}
+	u := &run{id: r.ID, plan: p, source: src, stop: make(chan struct{}), opened: make(chan struct{})}
 	u.more.L = &u.mu
 	s.mu.Lock()
 	s.runs[r.ID] = u
 	s.mu.Unlock()
 	s.work.Go(func() { s.drive(u) })
+	<-u.opened
 	return nil
 }
 
@@ -103,16 +106,19 @@ func sentence(err error) string {
 func (s *Service) drive(u *run) {
 	f, err := os.OpenFile(s.path(u.id, extPackets), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
+		close(u.opened)
 		u.source.Close()
 		s.finish(u, nil, err)
 		return
 	}
 	if u.plan.ring {
+		close(u.opened)
 		err = s.takeRing(u, f)
 		s.finish(u, f, err)
 		return
 	}
 	o, ierr := s.openBuilder(u.id, f)
+	close(u.opened)
 	if ierr != nil {
 		u.source.Close()
 		s.finish(u, f, ierr)
@@ -177,7 +183,11 @@ func (s *Service) packets(u *run, write func(*capture.Packet) error, full func()
 		default:
 		}
 		p, err := u.source.Next(pause)
+		var ended *observe.CaptureEnd
 		switch {
+		case errors.As(err, &ended):
+			u.why = ended.Why
+			return nil
 		case errors.Is(err, sniff.ErrGone):
 			u.why = "The interface " + u.plan.options.Interface + " went away. The packets until then were kept."
 			return nil

@@ -68,9 +68,10 @@ func (s *Service) Stop(context.Context) {
 	}
 }
 
-// NewCapture says what to capture on the server.
+// NewCapture says what to capture on the server or on an edge.
 type NewCapture struct {
 	Name        string           `json:"name,omitempty" maxLength:"200" doc:"For people; empty makes one of the interface and the filter."`
+	From        string           `json:"from,omitempty" maxLength:"200" doc:"Name of the edge that captures; empty is the server."`
 	Interface   string           `json:"interface" minLength:"1" maxLength:"64" doc:"As in the list of interfaces, or any."`
 	Filter      string           `json:"filter,omitempty" maxLength:"4096" doc:"Which frames, in the language of pcap-filter: host 192.0.2.1 and tcp port 443."`
 	Duration    observe.Duration `json:"duration,omitempty" doc:"At most so long; empty is 60s, the most is 1h."`
@@ -132,7 +133,7 @@ func bpfError(path, src string, err error) errs.Field {
 	return errs.Field{Path: path, Value: src, Message: err.Error()}
 }
 
-// start begins a capture on the server.
+// start begins a capture on the server or on an edge.
 func (s *Service) start(ctx context.Context, in NewCapture) (*row, error) {
 	if err := mayWrite(ctx); err != nil {
 		return nil, err
@@ -145,7 +146,12 @@ func (s *Service) start(ctx context.Context, in NewCapture) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := permitted(in.Interface); err != nil {
+	if source := sourceOf(in.From); source != fromServer {
+		err = s.permittedAt(in.From, in.Interface)
+	} else {
+		err = permitted(in.Interface)
+	}
+	if err != nil {
 		return nil, err
 	}
 	var r *row
@@ -194,7 +200,7 @@ func newRow(ctx context.Context, tx *db.Tx, in NewCapture, keep time.Duration) *
 	}
 	now := tx.Now()
 	return &row{
-		ID: id.New(), Name: short(name, 200), State: stateRunning, Source: fromServer, Interface: in.Interface, Filter: in.Filter, HeadersOnly: in.HeadersOnly,
+		ID: id.New(), Name: short(name, 200), State: stateRunning, Source: sourceOf(in.From), Interface: in.Interface, Filter: in.Filter, HeadersOnly: in.HeadersOnly,
 		CreatedBy: access.From(ctx).Actor(), CreatedAt: now, ExpiresAt: now.Add(keep), Reserved: in.MaxBytes + in.MaxBytes/4,
 	}
 }

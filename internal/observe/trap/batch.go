@@ -50,7 +50,9 @@ const (
 	maxWords    = 2000
 )
 
-func (s *Service) batch(ctx context.Context, packets []packet) {
+// batch works on packets, and on those of a delivery of an edge. The error, which is
+// logged, says that nothing was stored.
+func (s *Service) batch(ctx context.Context, packets []packet, d *delivery) error {
 	now := time.Now()
 	for _, f := range s.takeAsked() {
 		f()
@@ -71,10 +73,12 @@ func (s *Service) batch(ctx context.Context, packets []packet) {
 	}
 	s.expire(b, now, checks)
 	s.storms(b)
-	if err := s.save(ctx, b); err != nil {
+	err := s.save(ctx, b, d)
+	if err != nil {
 		// Informs are not answered then: their senders will repeat them.
 		s.d.Logger.Error("traps cannot be stored", "traps", len(b.events), "error", err)
 		b.answers = nil
+		s.unsaved(b)
 	}
 	for _, a := range b.answers {
 		_, _ = s.conn.WriteTo(a.data, a.to)
@@ -87,20 +91,47 @@ func (s *Service) batch(ctx context.Context, packets []packet) {
 	if len(packets) > 0 {
 		s.d.Live.Send(live.Note{Topic: "traps", Kind: "changed"})
 	}
+	return err
 }
 
-// one works on one packet.
-func (s *Service) one(ctx context.Context, b *batch, p packet, checks map[string][]waiting) {
-	addr := hostOf(p.from)
-	at := s.place(ctx, addr, p.at)
+// unsaved forgets the events that could not be stored: what comes again is no
+// repetition of them.
+func (s *Service) unsaved(b *batch) {
+	gone := make(map[string]bool, len(b.events))
+	for i := range b.events {
+		gone[b.events[i].ID] = true
+	}
+	for _, x := range s.senders {
+		if gone[x.event] {
+			x.last, x.event = "", ""
+		}
+	}
+}
+
+// read opens a packet, unless its edge did that.
+func (s *Service) read(p packet, at place) (*snmptrap.Message, error) {
+	if p.opened != nil {
+		if p.opened.OID == "" || len(p.opened.OID) > 600 {
+			return nil, &snmptrap.Malformed{Why: "It does not say which notification it is."}
+		}
+		return p.opened, nil
+	}
 	m, reply, err := s.receiver.Read(p.data, p.at, s.keys, at.keys)
 	if reply != nil {
 		_, _ = s.conn.WriteTo(reply, p.from)
 	}
+	return m, err
+}
+
+// one works on one packet.
+func (s *Service) one(ctx context.Context, b *batch, p packet, checks map[string][]waiting) {
+	addr, key := p.who()
+	at := s.place(ctx, key, p.at)
+	m, err := s.read(p, at)
 	if m == nil && err == nil {
 		return // a question about the engine
 	}
-	x := s.sender(addr, p.at)
+	x := s.sender(key, p.at)
 	if x == nil {
 		s.count("dropped", &s.counts.dropped)
 		return
@@ -123,15 +154,18 @@ func (s *Service) one(ctx context.Context, b *batch, p packet, checks map[string
 	via := ""
 	if m.Agent != "" && m.Agent != addr && m.Agent != "127.0.0.1" {
 		via, addr = addr, m.Agent
-		at = s.place(ctx, addr, p.at)
+		key = senderKey(addr, p.edge)
+		at = s.place(ctx, key, p.at)
 	}
 	t := s.named(m, p.at, addr)
 	e := s.row(m, t, at)
-	e.Via = via
+	e.Via, e.Edge = via, p.edge
 	x.Taken++
 	x.LastTrap = e.title()
-	b.answers = s.answer(b.answers, m, p)
-	s.judge(b, t, at.itemID, checks)
+	if p.opened == nil {
+		b.answers = s.answer(b.answers, m, p)
+	}
+	s.judge(b, t, key, at.itemID, checks)
 	hash := hashOf(e)
 	switch {
 	case x.last == hash && p.at.Sub(x.seen) <= repeatWithin && p.at.Sub(x.since) <= repeatFor:
@@ -215,26 +249,32 @@ func (s *Service) storms(b *batch) {
 		}
 		x.overNew = false
 		p := s.places[x.Address]
+		addr, edge := splitSender(x.Address)
 		text := fmt.Sprintf("The sender is over its limit: %d in a second, %d at once. What is over it is not listed.", s.set.PerSecond, s.set.Burst)
 		b.events = append(b.events, eventRow{
-			ID: x.storm, At: x.stormAt.UTC(), LastAt: x.stormLast.UTC(), Kind: "storm", Address: x.Address, ItemID: p.itemID, TeamID: p.team,
-			State: "warning", Means: text, Vars: "[]", Words: strings.ToLower("too many traps " + x.Address + " " + p.item), Count: x.over,
+			ID: x.storm, At: x.stormAt.UTC(), LastAt: x.stormLast.UTC(), Kind: "storm", Address: addr, Edge: edge, ItemID: p.itemID, TeamID: p.team,
+			State: "warning", Means: text, Vars: "[]", Words: strings.ToLower("too many traps " + addr + " " + edge + " " + p.item), Count: x.over,
 		})
 	}
 }
 
 // save writes a round in one transaction.
-func (s *Service) save(ctx context.Context, b *batch) error {
+func (s *Service) save(ctx context.Context, b *batch, d *delivery) error {
 	var dirty []*sender
 	for _, x := range s.senders {
 		if x.dirty {
 			dirty = append(dirty, x)
 		}
 	}
-	if len(b.events)+len(b.repeats)+len(b.checks)+len(dirty)+len(s.evicted) == 0 {
+	if len(b.events)+len(b.repeats)+len(b.checks)+len(dirty)+len(s.evicted) == 0 && d == nil {
 		return nil
 	}
 	err := s.d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if d != nil {
+			if err := d.note(ctx, tx); err != nil {
+				return err
+			}
+		}
 		for i := 0; i < len(b.events); i += 50 {
 			part := b.events[i:min(i+50, len(b.events))]
 			if _, err := tx.NewInsert().Model(&part).On("CONFLICT (id) DO UPDATE").Set("count = EXCLUDED.count, last_at = EXCLUDED.last_at").Exec(ctx); err != nil {

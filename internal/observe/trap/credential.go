@@ -176,7 +176,7 @@ func (s *Service) saveCredential(ctx context.Context, tx *db.Tx, c Credential, i
 			ch.After = map[string]string{"changed": "community or password"}
 		}
 	}
-	tx.AfterCommit(func() { s.rekey.Store(true) })
+	tx.AfterCommit(s.keysChanged)
 	return outcome, audit.Write(ctx, tx, ch)
 }
 
@@ -188,8 +188,16 @@ func (s *Service) deleteCredential(ctx context.Context, tx *db.Tx, name string) 
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errs.New(errs.NotFound, "There is no credential for traps named %s.", name)
 	}
-	tx.AfterCommit(func() { s.rekey.Store(true) })
+	tx.AfterCommit(s.keysChanged)
 	return audit.Write(ctx, tx, audit.Change{Action: "trap_credential.delete", Ref: entity.Ref{Kind: "trap_credential", ID: name}, Name: name})
+}
+
+// keysChanged has the worker read the keys again, and edges ask for them.
+func (s *Service) keysChanged() {
+	s.rekey.Store(true)
+	if s.edges != nil {
+		s.edges.ChecksChanged()
+	}
 }
 
 // maxCredentials is how many are used; each is tried for its user.
@@ -202,9 +210,20 @@ func (s *Service) readKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var rows []credentialRow
-	if err := q.NewRaw("SELECT * FROM trap_credentials ORDER BY name LIMIT ?", maxCredentials).Scan(ctx, &rows); err != nil {
+	keys, err := s.allKeys(ctx)
+	if err != nil {
 		return err
+	}
+	s.keys, s.set = snmptrap.NewKeys(keys...), set
+	clear(s.places)
+	return nil
+}
+
+// allKeys opens all that senders may be known by.
+func (s *Service) allKeys(ctx context.Context) ([]snmptrap.Key, error) {
+	var rows []credentialRow
+	if err := s.d.DB.Reader().NewRaw("SELECT * FROM trap_credentials ORDER BY name LIMIT ?", maxCredentials).Scan(ctx, &rows); err != nil {
+		return nil, err
 	}
 	var keys []snmptrap.Key
 	for _, r := range rows {
@@ -215,9 +234,7 @@ func (s *Service) readKeys(ctx context.Context) error {
 		}
 		keys = append(keys, snmptrap.Key{Name: c.Name, Target: c.target()})
 	}
-	s.keys, s.set = snmptrap.NewKeys(keys...), set
-	clear(s.places)
-	return nil
+	return keys, nil
 }
 
 // Resources implements module.HasResources. Secrets are never exported; a file

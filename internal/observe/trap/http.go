@@ -21,7 +21,7 @@ type idIn struct {
 
 // AddressIn is a sender in the path.
 type AddressIn struct {
-	Address string `path:"address" maxLength:"100" doc:"IP address of the sender."`
+	Address string `path:"address" maxLength:"320" doc:"IP address of the sender; of one that sends to an edge, with an @ and the name of the edge."`
 }
 
 // NameIn is the name of a credential in the path.
@@ -31,7 +31,7 @@ type NameIn struct {
 
 // Source is an address that sent something.
 type Source struct {
-	Address   string    `json:"address"`
+	Address   string    `json:"address" doc:"Of one that sends to an edge, with an @ and the name of the edge."`
 	Item      string    `json:"item,omitempty" doc:"Absent when the address belongs to no item."`
 	Pinned    bool      `json:"pinned" doc:"A person said which item it is."`
 	Taken     int64     `json:"taken"`

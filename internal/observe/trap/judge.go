@@ -48,7 +48,7 @@ func (s *Service) index() map[string][]waiting {
 }
 
 // judge gives a trap to the checks that wait for it.
-func (s *Service) judge(b *batch, t snmptrap.Notice, itemID string, checks map[string][]waiting) {
+func (s *Service) judge(b *batch, t snmptrap.Notice, who, itemID string, checks map[string][]waiting) {
 	lists := [][]waiting{checks[""]}
 	if itemID != "" {
 		lists = append(lists, checks[itemID])
@@ -61,7 +61,7 @@ func (s *Service) judge(b *batch, t snmptrap.Notice, itemID string, checks map[s
 		key = clip(key, 200)
 		if c.ItemID == "" {
 			// The interface 3 of one device is not that of another.
-			key = t.Address + " " + key
+			key = who + " " + key
 		}
 		open := s.open[c.ID]
 		switch {

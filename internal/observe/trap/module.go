@@ -16,6 +16,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/module"
 	"github.com/mainstay-ops/mainstay/internal/core/snmp/profile"
 	"github.com/mainstay-ops/mainstay/internal/estate"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 // Permissions on traps.
@@ -34,7 +35,7 @@ func Module() module.Module {
 		ID: "observe.trap", Migrations: migrations,
 		Permissions: []access.Permission{readTraps, writeTraps, writeKeys},
 		New: func(d module.Deps) (module.Instance, error) {
-			s := &Service{d: d, engine: engineID(d), queue: make(chan packet, maxQueue), senders: map[string]*sender{}, places: map[string]place{}, open: map[string]map[string]problem{}}
+			s := &Service{d: d, engine: engineID(d), queue: make(chan packet, maxQueue), placed: make(chan *delivery), ended: make(chan struct{}), senders: map[string]*sender{}, places: map[string]place{}, open: map[string]map[string]problem{}}
 			s.stats = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mainstay_traps_total", Help: "SNMP traps and informs that came, by what became of them."}, []string{"result"})
 			d.Metrics.MustRegister(s.stats)
 			s.names = naming(d)
@@ -43,6 +44,9 @@ func Module() module.Module {
 			module.Need(d, &s.results)
 			module.Want(d, &s.owners)
 			module.Want(d, &s.creds)
+			module.Want(d, &s.devices)
+			module.Want(d, &s.edges)
+			module.Provide[observe.PlacedTraps](d, s)
 			d.Live.Topic("traps", readTraps)
 			return s, nil
 		},

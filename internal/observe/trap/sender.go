@@ -120,8 +120,13 @@ func (s *Service) place(ctx context.Context, addr string, now time.Time) place {
 	if x := s.senders[addr]; x != nil && x.Pinned {
 		itemID = x.ItemID
 	}
-	if itemID == "" && s.owners != nil {
-		if found, err := s.owners.ItemAt(ctx, q, addr); err == nil {
+	ip, edge := splitSender(addr)
+	alone := s.alone(addr)
+	if itemID == "" {
+		itemID = s.deviceAt(ip, edge)
+	}
+	if itemID == "" && s.owners != nil && alone {
+		if found, err := s.owners.ItemAt(ctx, q, ip); err == nil {
 			itemID = found
 		} else if !errs.Is(err, errs.NotFound) {
 			s.d.Logger.Warn("the item of a sender of traps cannot be looked up", "error", err)
@@ -133,7 +138,7 @@ func (s *Service) place(ctx context.Context, addr string, now time.Time) place {
 				p.itemID, p.item, p.team = it.ID, it.Name, it.OwnerTeamID
 			}
 		}
-	} else if it, err := s.items.ByName(ctx, q, addr); err == nil {
+	} else if it, err := s.items.ByName(ctx, q, ip); err == nil && alone {
 		// An item of which only the address is known has it as its name.
 		p.itemID, p.item, p.team = it.ID, it.Name, it.OwnerTeamID
 	}

@@ -44,10 +44,15 @@ type Service struct {
 	receiver *snmptrap.Receiver
 	boots    int64
 	queue    chan packet
-	cancel   context.CancelFunc
-	wg       sync.WaitGroup
-	mu       sync.Mutex
-	asked    []func() // to be run by the worker
+	// placed are deliveries of edges for the worker; ended is closed when it ends.
+	placed  chan *delivery
+	ended   chan struct{}
+	devices observe.PlacedDevices
+	edges   observe.Places
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	mu      sync.Mutex
+	asked   []func() // to be run by the worker
 
 	// What follows is touched by the worker alone.
 	senders map[string]*sender
@@ -73,6 +78,18 @@ type packet struct {
 	data []byte
 	from net.Addr
 	at   time.Time
+	// What an edge received was opened there, and has no data and from.
+	edge, sender string
+	opened       *snmptrap.Message
+}
+
+// who is the sender, without and with its edge.
+func (p *packet) who() (addr, key string) {
+	addr = p.sender
+	if p.opened == nil {
+		addr = hostOf(p.from)
+	}
+	return addr, senderKey(addr, p.edge)
 }
 
 func (s *Service) forgetPlaces() { s.stale.Store(true) }
@@ -94,7 +111,7 @@ func (s *Service) itemMerged(gone, stays string) {
 func (s *Service) later(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn != nil && len(s.asked) < maxQueue {
+	if s.cancel != nil && len(s.asked) < maxQueue {
 		s.asked = append(s.asked, f)
 	}
 }
@@ -107,8 +124,31 @@ func (s *Service) takeAsked() []func() {
 	return fs
 }
 
-// Start opens the port, when one is set.
+// Start opens the port, when one is set. Without it what edges bring is taken.
 func (s *Service) Start(ctx context.Context) error {
+	if err := s.openPort(); err != nil {
+		return err
+	}
+	ctx = access.AsSystem(context.WithoutCancel(ctx))
+	if err := s.load(ctx); err != nil {
+		if s.conn != nil {
+			_ = s.conn.Close()
+		}
+		return err
+	}
+	s.receiver = snmptrap.New(s.engine, uint32(s.boots), time.Now()) //nolint:gosec // the table holds 31 bits
+	s.mu.Lock()
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.mu.Unlock()
+	if s.conn != nil {
+		s.wg.Go(func() { s.listen(ctx) })
+		s.d.Logger.Info("traps are received", "address", s.conn.LocalAddr().String())
+	}
+	s.wg.Go(func() { s.work(ctx) })
+	return nil
+}
+
+func (s *Service) openPort() error {
 	addr, chosen := s.d.Config.Listen.Address("trap")
 	if addr == "" {
 		return nil
@@ -124,17 +164,7 @@ func (s *Service) Start(ctx context.Context) error {
 	if u, ok := conn.(*net.UDPConn); ok {
 		_ = u.SetReadBuffer(4 << 20) // what the system does not give is no error
 	}
-	ctx = access.AsSystem(context.WithoutCancel(ctx))
-	if err := s.load(ctx); err != nil {
-		_ = conn.Close()
-		return err
-	}
 	s.conn = conn
-	s.receiver = snmptrap.New(s.engine, uint32(s.boots), time.Now()) //nolint:gosec // the table holds 31 bits
-	ctx, s.cancel = context.WithCancel(ctx)
-	s.wg.Go(func() { s.listen(ctx) })
-	s.wg.Go(func() { s.work(ctx) })
-	s.d.Logger.Info("traps are received", "address", conn.LocalAddr().String())
 	return nil
 }
 
@@ -143,7 +173,9 @@ func (s *Service) Stop(context.Context) {
 	if s.cancel == nil {
 		return
 	}
-	_ = s.conn.Close()
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
 	s.cancel()
 	s.wg.Wait()
 }
@@ -214,22 +246,25 @@ func (s *Service) listen(ctx context.Context) {
 func (s *Service) work(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	defer close(s.ended)
 	// What was received is stored even when the program ends meanwhile.
 	store := context.WithoutCancel(ctx)
 	s.resend(store)
 	for ctx.Err() == nil {
 		select {
 		case p := <-s.queue:
-			s.batch(store, s.more(ctx, p))
+			_ = s.batch(store, s.more(ctx, p), nil)
+		case d := <-s.placed:
+			d.done <- s.deliver(store, d)
 		case <-tick.C:
-			s.batch(store, nil)
+			_ = s.batch(store, nil, nil)
 		case <-ctx.Done():
 		}
 	}
 	for len(s.queue) > 0 {
-		s.batch(store, s.more(ctx, <-s.queue))
+		_ = s.batch(store, s.more(ctx, <-s.queue), nil)
 	}
-	s.batch(store, nil)
+	_ = s.batch(store, nil, nil)
 }
 
 func (s *Service) more(ctx context.Context, first packet) []packet {

@@ -12,6 +12,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/core/db"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	snmptrap "github.com/mainstay-ops/mainstay/internal/core/snmp/trap"
+	"github.com/mainstay-ops/mainstay/internal/observe"
 )
 
 type eventRow struct {
@@ -23,6 +24,7 @@ type eventRow struct {
 	Kind       string    `bun:"kind"`
 	Address    string    `bun:"address"`
 	Via        string    `bun:"via"`
+	Edge       string    `bun:"edge"`
 	ItemID     string    `bun:"item_id"`
 	TeamID     string    `bun:"team_id"`
 	Version    string    `bun:"version"`
@@ -52,6 +54,7 @@ type Event struct {
 	Kind       string           `json:"kind" enum:"trap,storm" doc:"storm stands for traps that were over the limit of their sender and are not listed."`
 	Address    string           `json:"address" doc:"Of the device."`
 	Via        string           `json:"via,omitempty" doc:"Address that sent it on for the device."`
+	Edge       string           `json:"edge,omitempty" doc:"The edge that it was sent to; absent when it was sent to the server."`
 	Item       string           `json:"item,omitempty"`
 	Version    string           `json:"version,omitempty"`
 	Inform     bool             `json:"inform"`
@@ -69,6 +72,7 @@ type Filter struct {
 	Item    string    `query:"item" maxLength:"1000" doc:"Name of the item."`
 	Address string    `query:"address" maxLength:"100" doc:"Address of the device."`
 	Trap    string    `query:"trap" maxLength:"700" doc:"Name or OID of the trap."`
+	Edge    string    `query:"edge" maxLength:"200" doc:"Name of the edge that it was sent to; server for those sent to the server."`
 	State   []string  `query:"state" maxItems:"4" enum:"ok,warning,critical,none" doc:"Only these; none is without a state."`
 	Known   string    `query:"known" enum:"yes,no" doc:"Whether the sender is an item."`
 	Text    string    `query:"q" maxLength:"200" doc:"Words in the name, the address and the values."`
@@ -96,6 +100,11 @@ func (s *Service) events(ctx context.Context, f Filter, cursor string, limit int
 	}
 	if f.Address != "" {
 		add("address = ?", f.Address)
+	}
+	if f.Edge == observe.FromServer {
+		add("edge = ''")
+	} else if f.Edge != "" {
+		add("edge = ?", f.Edge)
 	}
 	if f.Trap != "" {
 		oid, ok := s.names.TrapOID(f.Trap)
@@ -159,7 +168,7 @@ func (s *Service) views(ctx context.Context, q bun.IDB, rows []eventRow) ([]Even
 	out := make([]Event, len(rows))
 	for i, r := range rows {
 		out[i] = Event{
-			ID: r.ID, At: r.At.UTC(), LastAt: r.LastAt.UTC(), Kind: r.Kind, Address: r.Address, Via: r.Via, Item: its[r.ItemID].Name, Version: r.Version, Inform: r.Inform,
+			ID: r.ID, At: r.At.UTC(), LastAt: r.LastAt.UTC(), Kind: r.Kind, Address: r.Address, Via: r.Via, Edge: r.Edge, Item: its[r.ItemID].Name, Version: r.Version, Inform: r.Inform,
 			Credential: r.Credential, OID: r.OID, Name: r.Name, State: r.State, Means: r.Means, Vars: []snmptrap.Value{}, Count: r.Count,
 		}
 		if err := json.Unmarshal([]byte(r.Vars), &out[i].Vars); err != nil {
@@ -223,6 +232,6 @@ func (s *Service) prune(ctx context.Context) error {
 func saveSource(ctx context.Context, tx *db.Tx, r sourceRow) error {
 	_, err := tx.NewRaw(`INSERT INTO trap_sources (address, item_id, pinned, taken, limited, refused, malformed, last_trap, why, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (address) DO UPDATE SET item_id = excluded.item_id, pinned = excluded.pinned, taken = excluded.taken, limited = excluded.limited, refused = excluded.refused, malformed = excluded.malformed, last_trap = excluded.last_trap, why = excluded.why, last_at = excluded.last_at`,
-		clip(r.Address, 100), r.ItemID, r.Pinned, r.Taken, r.Limited, r.Refused, r.Malformed, r.LastTrap, clip(r.Why, 500), r.FirstAt, r.LastAt).Exec(ctx)
+		clip(r.Address, 320), r.ItemID, r.Pinned, r.Taken, r.Limited, r.Refused, r.Malformed, r.LastTrap, clip(r.Why, 500), r.FirstAt, r.LastAt).Exec(ctx)
 	return err
 }

@@ -801,7 +801,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Interfaces of the server, and whether it may capture
+         * Interfaces of the server or of an edge, and whether it may capture
          * @description Needs the permission `capture.read`.
          */
         get: operations["list-capture-interfaces"];
@@ -871,7 +871,7 @@ export interface paths {
         get: operations["list-captures"];
         put?: never;
         /**
-         * Capture on an interface of the server
+         * Capture on an interface of the server or of an edge
          * @description A file is taken in with POST /api/v1/capture-uploads?name=FILE, the file being the body.
          *
          *     Needs the permission `capture.write`.
@@ -2255,6 +2255,26 @@ export interface paths {
          * @description Needs the permission `edge.write`.
          */
         delete: operations["delete-edge"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edges/{name}/receive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say what an edge takes from senders of its site
+         * @description Needs the permission `edge.write`.
+         */
+        put: operations["set-edge-receive"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -9286,11 +9306,17 @@ export interface components {
             };
             /** Format: date-time */
             last_seen_at?: string;
+            /** @description Capabilities that its process lacks, with what it cannot do then. */
+            missing: string[];
             /** @description What checks say in from. */
             name: string;
             /** Format: date-time */
             oldest_waiting_at?: string;
             os: string;
+            /** @description How its ports are, as it said at its last hello. */
+            ports: components["schemas"]["EdgePortView"][];
+            /** @description What it takes from senders of its site. */
+            receive: components["schemas"]["EdgeReceive"];
             /**
              * Format: int64
              * @description Its clock minus that of the server, in milliseconds.
@@ -9315,6 +9341,35 @@ export interface components {
             problem?: string;
             /** @description The address to enroll at. */
             url: string;
+        };
+        EdgePortView: {
+            address: string;
+            /**
+             * Format: int64
+             * @description Not understood, or faster than they can be kept.
+             */
+            dropped: number;
+            name: string;
+            /** @description Why it is not open. */
+            problem?: string;
+            /**
+             * Format: int64
+             * @description From addresses that may not send.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Datagrams since the edge started.
+             */
+            taken: number;
+        };
+        EdgeReceive: {
+            /** @description Networks that may send, such as 10.0.0.0/8. The machine of the edge always may. */
+            allowed?: string[];
+            /** @description Address and port to open, by name: netflow, ipfix, sflow and trap. What is absent is closed. */
+            listen?: {
+                [key: string]: string;
+            };
         };
         EntitySummary: {
             id: string;
@@ -9389,6 +9444,8 @@ export interface components {
              * @description Of the traffic it reported.
              */
             bytes: number;
+            /** @description The edge that it reports to; absent for those that report to the server. */
+            edge?: string;
             /** Format: date-time */
             first_seen: string;
             /**
@@ -9421,6 +9478,8 @@ export interface components {
              */
             skipped: number;
             sources: components["schemas"]["FlowSource"][];
+            /** @description For filters and paths: the address, and behind an @ the edge. */
+            value: string;
             versions: string[];
         };
         FlowFilter: {
@@ -12762,6 +12821,8 @@ export interface components {
             duration?: string;
             /** @description Which frames, in the language of pcap-filter: host 192.0.2.1 and tcp port 443. */
             filter?: string;
+            /** @description Name of the edge that captures; empty is the server. */
+            from?: string;
             /** @description Keep headers only, and leave out what people say. */
             headers_only?: boolean;
             /** @description As in the list of interfaces, or any. */
@@ -13015,6 +13076,8 @@ export interface components {
              * @description Lost because the machine was too slow.
              */
             dropped: number;
+            /** @description The edge that took it. */
+            edge?: string;
             /** Format: date-time */
             ended_at?: string;
             /** Format: date-time */
@@ -13039,7 +13102,7 @@ export interface components {
              */
             size: number;
             /** @enum {string} */
-            source: "server" | "upload";
+            source: "server" | "upload" | "edge";
             /**
              * @description running: packets come in; reading: the index is made.
              * @enum {string}
@@ -14732,6 +14795,8 @@ export interface components {
             count: number;
             /** @description Name of what the sender was known by. */
             credential?: string;
+            /** @description The edge that it was sent to; absent when it was sent to the server. */
+            edge?: string;
             id: string;
             inform: boolean;
             item?: string;
@@ -14824,6 +14889,7 @@ export interface components {
             retention_days: number;
         };
         TrapSource: {
+            /** @description Of one that sends to an edge, with an @ and the name of the edge. */
             address: string;
             /** Format: date-time */
             first_at: string;
@@ -19349,7 +19415,10 @@ export interface operations {
     };
     "list-capture-interfaces": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Name of an edge; empty is the server. */
+                from?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -27176,6 +27245,96 @@ export interface operations {
             };
         };
     };
+    "set-edge-receive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EdgeReceive"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Edge"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "revoke-edge": {
         parameters: {
             query?: never;
@@ -28679,6 +28838,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The value of the exporter. */
                 address: string;
             };
             cookie?: never;
@@ -52231,7 +52391,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description IP address of the sender. */
+                /** @description IP address of the sender; of one that sends to an edge, with an @ and the name of the edge. */
                 address: string;
             };
             cookie?: never;
@@ -52319,7 +52479,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description IP address of the sender. */
+                /** @description IP address of the sender; of one that sends to an edge, with an @ and the name of the edge. */
                 address: string;
             };
             cookie?: never;
@@ -52411,6 +52571,8 @@ export interface operations {
                 address?: string;
                 /** @description Name or OID of the trap. */
                 trap?: string;
+                /** @description Name of the edge that it was sent to; server for those sent to the server. */
+                edge?: string;
                 /** @description Only these; none is without a state. */
                 state?: ("ok" | "warning" | "critical" | "none")[];
                 /** @description Whether the sender is an item. */

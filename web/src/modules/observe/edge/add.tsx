@@ -1,4 +1,4 @@
-import { Alert, Button, Modal, Select } from '@mantine/core';
+import { Alert, Button, Modal, Select, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { z } from 'zod/mini';
@@ -7,10 +7,10 @@ import { useLive } from '@/lib/stream';
 import { CopyButton } from '@/ui/CopyButton';
 import { Form, FormActions, Row, useForm } from '@/ui/form';
 import classes from './edge.module.css';
-import { isLocal } from './model';
+import { installLine, isLocal } from './model';
 import { createToken, endpointQuery } from './queries';
 
-const schema = z.object({ expires: z.string(), team: z.string() });
+const schema = z.object({ name: z.string(), expires: z.string(), team: z.string() });
 
 const EXPIRES = [
   { value: '1h', label: '1 hour' },
@@ -34,11 +34,11 @@ function Steps({ onClose }: { onClose: () => void }) {
   const teams = useTeams();
   const form = useForm({
     schema,
-    initial: { expires: '24h', team: '' },
+    initial: { name: '', expires: '24h', team: '' },
     submit: (v) =>
       createToken({ name: 'Add an edge', kind: 'edge', max_uses: 1, expires: v.expires, team: v.team || undefined }),
-    done: (r) => {
-      setLine(r.line);
+    done: (r, v) => {
+      setLine(installLine(endpoint.data?.url ?? location.origin, r.token, v.name));
       void client.invalidateQueries({ queryKey: ['agent-tokens'] });
     },
   });
@@ -57,6 +57,12 @@ function Steps({ onClose }: { onClose: () => void }) {
           Its address is {e.url}. Set listen and public_url first, except for this machine itself.
         </Alert>
       )}
+      <TextInput
+        label="Name"
+        description="What checks say in from. Empty is the name of the machine."
+        placeholder="branch"
+        {...form.field('name')}
+      />
       <Row>
         <Select label="The line works for" data={EXPIRES} allowDeselect={false} {...form.field('expires')} />
         <Select
@@ -87,7 +93,7 @@ function Line({ line, onClose }: { line: string; onClose: () => void }) {
       <p className="muted" role="status">
         {came.length
           ? `Heard of: ${came.join(', ')}`
-          : 'It downloads the program from this server, enrolls the machine and runs the edge until you stop it. Put --name NAME behind edge enroll to call it other than the machine.'}
+          : 'It downloads the program from this server, enrolls the machine and runs the edge as the service mainstay-edge, with a user of its own. It needs systemd.'}
       </p>
       <div className={classes.end}>
         <Button onClick={onClose}>Done</Button>

@@ -19,6 +19,7 @@ import { done } from '@/ui/toast';
 import classes from './edge.module.css';
 import { waitingText } from './model';
 import { type Check, deleteEdge, type Edge, edgeQuery, listChecks, revokeEdge } from './queries';
+import { Receives } from './receive';
 
 export const Route = createLazyRoute('/observe/edges/$name')({ component: Page });
 
@@ -68,6 +69,7 @@ function Page() {
         {(edge) => (
           <DetailLayout label="Edge" side={<Side edge={edge} />}>
             <Now edge={edge} />
+            <Receives edge={edge} may={may} />
             <Panel title="What it runs" flush>
               <Checks name={edge.name} />
             </Panel>
@@ -104,7 +106,7 @@ function Now({ edge: e }: { edge: Edge }) {
     <>
       {e.state === 'waiting' && (
         <Alert color="blue" title="Nothing has come yet">
-          The machine has enrolled. Start the edge on it: mainstay edge run.
+          The machine has enrolled. Start the edge on it: mainstay edge install, or mainstay edge run.
         </Alert>
       )}
       {e.state === 'catching_up' && (
@@ -115,6 +117,13 @@ function Now({ edge: e }: { edge: Edge }) {
       {e.dropped > 0 && (
         <Alert color="yellow" title="Results were lost">
           {integer(e.dropped)} batches did not fit on its disk since it started. Give it more room with --buffer-mib.
+        </Alert>
+      )}
+      {e.missing.length > 0 && (
+        <Alert color="yellow" title="It lacks capabilities">
+          {e.missing.map((m) => (
+            <div key={m}>{m}.</div>
+          ))}
         </Alert>
       )}
       <Stats>

@@ -27,6 +27,8 @@ export function listChecks(from: string, cursor: string | undefined, limit: numb
 }
 
 export const createToken = (body: Schemas['AgentNewToken']) => call(http.POST('/api/v1/agent-tokens', { body }));
+export const setReceive = (name: string, body: Schemas['EdgeReceive']) =>
+  call(http.PUT('/api/v1/edges/{name}/receive', { params: { path: { name } }, body }));
 export const revokeEdge = (name: string) =>
   call(http.POST('/api/v1/edges/{name}/revoke', { params: { path: { name } } }));
 export const deleteEdge = (name: string) => call(http.DELETE('/api/v1/edges/{name}', { params: { path: { name } } }));

@@ -115,6 +115,7 @@ const EXAMPLE: Record<string, string> = {
   dst_port: '443',
   protocol: 'tcp',
   exporter: '10.0.0.1',
+  edge: 'branch',
   in: '10.0.0.1/3',
   out: '10.0.0.1/3',
   interface: '10.0.0.1/3',

@@ -46,7 +46,7 @@ export function Exporters({ status }: { status: Status | undefined }) {
         </Stats>
       )}
       {list.data.items.map((x) => (
-        <One key={x.address} x={x} />
+        <One key={x.value} x={x} />
       ))}
     </PageBody>
   );
@@ -59,9 +59,17 @@ function One({ x }: { x: Exporter }) {
   return (
     <Panel
       title={x.item || x.address}
-      note={!x.item ? 'no item has this address' : x.item === x.address ? undefined : x.address}
+      note={
+        !x.item
+          ? x.edge
+            ? `at ${x.edge}; no item is known for it`
+            : 'no item has this address'
+          : x.item === x.value
+            ? undefined
+            : x.value
+      }
       tools={
-        <Link to={flowsURL({ by: 'src', filter: [`exporter:${x.address}`] }) as string} search={true as never}>
+        <Link to={flowsURL({ by: 'src', filter: [`exporter:${x.value}`] }) as string} search={true as never}>
           Its traffic
         </Link>
       }
@@ -75,12 +83,24 @@ function One({ x }: { x: Exporter }) {
                 <Link key="i" to={`/estate/items/${encodeURIComponent(x.item)}` as string}>
                   {x.item}
                 </Link>
+              ) : x.edge ? (
+                'not known; discover it from the edge by SNMP'
               ) : (
                 <Link key="i" to={'/observe/sources' as string}>
                   bind it under Sources
                 </Link>
               ),
             ],
+            ...(x.edge
+              ? [
+                  [
+                    'Came through',
+                    <Link key="e" to={`/observe/edges/${encodeURIComponent(x.edge)}` as string}>
+                      edge {x.edge}
+                    </Link>,
+                  ] as [string, React.ReactNode],
+                ]
+              : []),
             ['Speaks', x.versions.map((v) => VERSION[v] ?? v).join(', ')],
             ...(x.sent_by && x.sent_by !== x.address ? [['Sent by', x.sent_by] as [string, string]] : []),
             [

@@ -36,10 +36,10 @@ export default function ItemFlows({ item }: { item: string }) {
           value={hours}
           onChange={(v) => setHours(v as Hours)}
         />
-        <Link to={flowsURL({ filter: [`exporter:${x.address}`], from: `-${hours}` }) as string}>All its flows</Link>
+        <Link to={flowsURL({ filter: [`exporter:${x.value}`], from: `-${hours}` }) as string}>All its flows</Link>
       </div>
-      <Interfaces item={item} exporter={x.address} hours={HOURS[hours]} />
-      <Talkers exporter={x.address} hours={HOURS[hours]} />
+      <Interfaces item={item} exporter={x.value} hours={HOURS[hours]} />
+      <Talkers exporter={x.value} hours={HOURS[hours]} />
     </PageBody>
   );
 }

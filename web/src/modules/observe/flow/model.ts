@@ -37,6 +37,7 @@ const NEXT: Record<string, string> = {
   dst_port: 'dst',
   protocol: 'app',
   exporter: 'interface',
+  edge: 'src',
   in: 'src',
   out: 'src',
   interface: 'src',

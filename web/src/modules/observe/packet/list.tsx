@@ -14,6 +14,7 @@ import { useRows } from '@/ui/rows';
 import { Pill } from '@/ui/StatusMark';
 import { Time } from '@/ui/Time';
 import { failed } from '@/ui/toast';
+import { From } from './from';
 import type { Capture } from './model';
 
 export const Route = createLazyRoute('/observe/captures')({ component: List });
@@ -52,14 +53,16 @@ const idOf = (r: Capture) => r.id;
 function List() {
   const navigate = useNavigate();
   const can = useCan();
+  const [from, setFrom] = useState('');
   const [name, setName] = useState<string | null>(null);
   const [filter, setFilter] = useState('');
   const [seconds, setSeconds] = useState<number | string>(60);
   const [bare, setBare] = useState(false);
   const [busy, setBusy] = useState(false);
   const place = useQuery({
-    queryKey: ['capture-interfaces'],
-    queryFn: ({ signal }) => call(http.GET('/api/v1/capture-interfaces', { signal })),
+    queryKey: ['capture-interfaces', from],
+    queryFn: ({ signal }) =>
+      call(http.GET('/api/v1/capture-interfaces', { params: { query: { from: from || undefined } }, signal })),
   });
   const rows = useRows<Capture>({
     queryKey: ['captures'],
@@ -73,7 +76,7 @@ function List() {
     try {
       const c = await call(
         http.POST('/api/v1/captures', {
-          body: { interface: name ?? '', filter, duration: `${seconds}s`, headers_only: bare },
+          body: { from: from || undefined, interface: name ?? '', filter, duration: `${seconds}s`, headers_only: bare },
         }),
       );
       void navigate({ to: to(c) });
@@ -120,6 +123,13 @@ function List() {
       </PageHead>
       {can('capture.write') && (
         <Toolbar>
+          <From
+            value={from}
+            onChange={(v) => {
+              setFrom(v);
+              setName(null);
+            }}
+          />
           <Select
             aria-label="Interface"
             placeholder="Interface"

@@ -41,6 +41,14 @@ export function TrapDetail({ trap: t }: { trap: Trap }) {
             </Link>,
           ],
           ['Sent on by', t.via],
+          [
+            'Came through',
+            t.edge && (
+              <Link key="e" to={`/observe/edges/${encodeURIComponent(t.edge)}` as string}>
+                edge {t.edge}
+              </Link>
+            ),
+          ],
           ['Kind', storm ? undefined : `${t.inform ? 'inform' : 'trap'} of SNMP v${t.version}`],
           ['Known by', t.credential],
           [

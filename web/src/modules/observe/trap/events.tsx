@@ -18,11 +18,13 @@ import { listTraps, trapQuery } from './queries';
 
 const Device = ({ trap: t }: { trap: Trap }) =>
   t.item ? (
-    <Link to={itemURL(t.item)} tabIndex={-1} title={t.address}>
+    <Link to={itemURL(t.item)} tabIndex={-1} title={t.edge ? `${t.address}, through the edge ${t.edge}` : t.address}>
       {t.item}
     </Link>
   ) : (
-    <span className="mono">{t.address}</span>
+    <span>
+      <span className="mono">{t.address}</span> {t.edge && <span className="muted">at {t.edge}</span>}
+    </span>
   );
 
 const COLUMNS: Column<Trap>[] = [

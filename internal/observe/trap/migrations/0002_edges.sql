@@ -1,0 +1,6 @@
+ALTER TABLE trap_events ADD COLUMN edge TEXT NOT NULL DEFAULT '';
+CREATE TABLE trap_places (
+  edge TEXT PRIMARY KEY,
+  boot TEXT NOT NULL,
+  seq  BIGINT NOT NULL
+);
