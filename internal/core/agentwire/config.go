@@ -101,6 +101,8 @@ type Program struct {
 	Version  string `json:"version"`
 	SHA256   string `json:"sha256"`
 	Size     int64  `json:"size"`
+	// Try is the id of the request; one that failed is not tried again.
+	Try string `json:"try"`
 	// Signature is base64 of an ASN.1 ECDSA signature over SHA-256 of Signed, by an
 	// authority of the agents.
 	Signature []byte `json:"signature"`
@@ -108,7 +110,7 @@ type Program struct {
 
 // Signed is the text that Signature is about.
 func (p Program) Signed() []byte {
-	b, _ := json.Marshal([]any{"mainstay agent program", p.Platform, p.Version, p.SHA256, p.Size})
+	b, _ := json.Marshal([]any{"mainstay agent program", p.Platform, p.Version, p.SHA256, p.Size, p.Try})
 	return b
 }
 
@@ -121,9 +123,9 @@ type State struct {
 	Platform string `json:"platform,omitempty"`
 	// Updates says that it can update itself.
 	Updates bool `json:"updates,omitempty"`
-	// Failed is the SHA-256 of the last program that was tried in vain, Why the reason.
-	Failed string `json:"failed,omitempty"`
-	Why    string `json:"why,omitempty"`
+	// FailedTry is the last update that was tried in vain, Why the reason.
+	FailedTry string `json:"failed_try,omitempty"`
+	Why       string `json:"why,omitempty"`
 	// Problems are sentences about what the configuration asks and the host does not
 	// give, such as a file outside of the allowed directories.
 	Problems []string `json:"problems,omitempty"`

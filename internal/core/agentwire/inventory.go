@@ -104,7 +104,14 @@ type Database struct {
 	Version     string    `json:"version,omitempty"`
 	SizeBytes   uint64    `json:"size_bytes,omitempty"`
 	Replication string    `json:"replication,omitempty"`
-	LastBackup  time.Time `json:"last_backup,omitzero"`
+	// LagSeconds is how far a replica is behind, or the farthest of the replicas.
+	LagSeconds *float64 `json:"lag_seconds,omitempty"`
+	// LastBackup is the last time of what BackupOf names: the database does not know of
+	// other backups.
+	LastBackup time.Time `json:"last_backup,omitzero"`
+	BackupOf   string    `json:"backup_of,omitempty"`
+	// Note says what could not be asked, and why.
+	Note string `json:"note,omitempty"`
 }
 
 // Interface is a network interface with its addresses in CIDR notation.
