@@ -68,7 +68,7 @@ type EndpointInfo struct {
 	AgentURL string         `json:"agent_url" doc:"Where agents deliver; empty when the port is off."`
 	Problem  string         `json:"problem,omitempty"`
 	Platform string         `json:"platform" doc:"Platform of the server's own program."`
-	Programs []Program      `json:"programs" doc:"Programs that can be downloaded and that agents can become."`
+	Programs []Download     `json:"programs" doc:"Programs that can be downloaded and that agents can become."`
 	Folders  []string       `json:"folders" doc:"Where programs for other platforms are put."`
 	Counts   map[string]int `json:"counts" doc:"Agents by state."`
 }

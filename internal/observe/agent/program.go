@@ -26,8 +26,8 @@ import (
 // names them.
 var platformRE = regexp.MustCompile(`^mainstay-([a-z0-9]+-[a-z0-9]+)(\.exe)?$`)
 
-// Program is a program that this server can give.
-type Program struct {
+// Download is a program that this server can give.
+type Download struct {
 	Platform string `json:"platform" doc:"Such as linux-amd64."`
 	SHA256   string `json:"sha256"`
 	Size     int64  `json:"size"`
@@ -45,12 +45,12 @@ type programs struct {
 	dirs    []string
 
 	mu    sync.Mutex
-	known map[string]Program
+	known map[string]Download
 }
 
 // dist folders: in the data directory, and beside the program.
 func newPrograms(data, version string) *programs {
-	p := &programs{version: version, dirs: []string{filepath.Join(data, "dist")}, known: map[string]Program{}}
+	p := &programs{version: version, dirs: []string{filepath.Join(data, "dist")}, known: map[string]Download{}}
 	if self, err := os.Executable(); err == nil {
 		p.dirs = append(p.dirs, filepath.Join(filepath.Dir(self), "dist"))
 	}
@@ -59,8 +59,8 @@ func newPrograms(data, version string) *programs {
 
 // list gives the programs by platform, that of the server first. For its own platform
 // nothing else counts than what it runs itself.
-func (p *programs) list() []Program {
-	out := []Program{}
+func (p *programs) list() []Download {
+	out := []Download{}
 	if own, err := p.describe(ownPlatform, ""); err == nil {
 		own.Own, own.Version = true, p.version
 		out = append(out, own)
@@ -82,7 +82,7 @@ func (p *programs) list() []Program {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Program) int {
+	slices.SortStableFunc(out, func(a, b Download) int {
 		if a.Own != b.Own {
 			return map[bool]int{true: -1, false: 1}[a.Own]
 		}
@@ -92,25 +92,25 @@ func (p *programs) list() []Program {
 }
 
 // find gives the program for a platform.
-func (p *programs) find(platform string) (Program, bool) {
+func (p *programs) find(platform string) (Download, bool) {
 	for _, x := range p.list() {
 		if x.Platform == platform {
 			return x, true
 		}
 	}
-	return Program{}, false
+	return Download{}, false
 }
 
 // open opens what find gave; an empty path is the running program.
-func (x Program) open() (*os.File, error) {
+func (x Download) open() (*os.File, error) {
 	if x.path == "" {
 		return openSelf()
 	}
 	return os.Open(x.path)
 }
 
-func (p *programs) describe(platform, path string) (Program, error) {
-	x := Program{Platform: platform, path: path}
+func (p *programs) describe(platform, path string) (Download, error) {
+	x := Download{Platform: platform, path: path}
 	f, err := x.open()
 	if err != nil {
 		return x, err
@@ -138,7 +138,7 @@ func (p *programs) describe(platform, path string) (Program, error) {
 
 // signed is the program as agents get it, signed by the newest authority that they all
 // know.
-func (s *Service) signed(x Program, try string) (*agentwire.Program, error) {
+func (s *Service) signed(x Download, try string) (*agentwire.Program, error) {
 	s.ca.mu.RLock()
 	defer s.ca.mu.RUnlock()
 	if len(s.ca.all) == 0 {
@@ -215,7 +215,7 @@ type AgentProgram struct {
 	Updates bool `json:"updates"`
 }
 
-func (s *Service) programOf(r *agentRow, have map[string]Program) AgentProgram {
+func (s *Service) programOf(r *agentRow, have map[string]Download) AgentProgram {
 	st := reported(r.Reported)
 	p := AgentProgram{SHA256: st.Program, Platform: st.Platform, Updates: st.Updates, State: "unknown"}
 	x, ok := have[st.Platform]
@@ -235,8 +235,8 @@ func (s *Service) programOf(r *agentRow, have map[string]Program) AgentProgram {
 	return p
 }
 
-func (s *Service) programMap() map[string]Program {
-	m := map[string]Program{}
+func (s *Service) programMap() map[string]Download {
+	m := map[string]Download{}
 	for _, x := range s.programs.list() {
 		m[x.Platform] = x
 	}
