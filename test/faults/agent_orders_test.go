@@ -261,21 +261,28 @@ func TestAgentChecks(t *testing.T) {
 	check := func(name string, probe map[string]any) (int, string) {
 		body := map[string]any{"name": name, "item": h.name, "from": "agent", "every": "2s", "attempts": 1}
 		for k, v := range probe {
-			body[k] = v
+			body["type"], body["probe"] = k, v
 		}
 		st, b, err := p.try(t.Context(), "POST", "/api/v1/checks", body)
 		require.NoError(t, err)
 		return st, string(b)
 	}
+	st, last := 0, ""
+	defer func() {
+		if t.Failed() {
+			t.Log(last)
+		}
+	}()
 	testkit.Eventually(t, 30*time.Second, "a check is taken", func() bool {
-		st, _ := check("procs", map[string]any{"plugin": map[string]any{"command": []string{plugins + "/check_procs", "-c", "1:100000"}}})
+		st, last = check("procs", map[string]any{"plugin": map[string]any{"command": []string{plugins + "/check_procs", "-c", "1:100000"}}})
 		return st == 201
 	})
 	for name, argv := range map[string][]string{"shell": {"/bin/sh", "-c", "exit 0"}, "negate": {plugins + "/negate", "/bin/true"}, "load": {plugins + "/check_procs", "-c", "1000000:"}} {
 		st, b := check(name, map[string]any{"plugin": map[string]any{"command": argv}})
 		require.Equal(t, 201, st, b)
 	}
-	st, b := check("root disk", map[string]any{"disk": map[string]any{"path": "/"}})
+	b := ""
+	st, b = check("root disk", map[string]any{"disk": map[string]any{"path": "/"}})
 	require.Equal(t, 201, st, b)
 	st, b = check("code", map[string]any{"script": map[string]any{"shell": "exit 0"}})
 	require.Equal(t, 422, st, b)
