@@ -164,7 +164,7 @@ func askMySQL(ctx context.Context, host string, a *local.Database, d *agentwire.
 	if err != nil {
 		return err
 	}
-	args := []string{"--batch", "--skip-column-names", "--connect-timeout=3"}
+	args := []string{"--batch", "--connect-timeout=3"}
 	if a.Socket != "" {
 		args = append(args, "--socket="+a.Socket)
 	} else {
@@ -192,13 +192,15 @@ func askMySQL(ctx context.Context, host string, a *local.Database, d *agentwire.
 		}
 		return string(out.Bytes()), nil
 	}
-	out, err := query("SELECT VERSION(); SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables")
+	out, err := query("SELECT VERSION(), COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables")
 	if err != nil {
 		return err
 	}
+	// A line of names, then one of values.
 	if l := strings.Split(strings.TrimSpace(out), "\n"); len(l) == 2 {
-		d.Version = clean(l[0], 50)
-		f, _ := strconv.ParseFloat(l[1], 64)
+		version, size, _ := strings.Cut(l[1], "\t")
+		d.Version = clean(version, 50)
+		f, _ := strconv.ParseFloat(strings.TrimSpace(size), 64)
 		d.SizeBytes = uint64(max(f, 0))
 	}
 	out, err = query(`SHOW REPLICA STATUS\G`)
