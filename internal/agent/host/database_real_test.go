@@ -183,7 +183,9 @@ func TestMySQLIsAsked(t *testing.T) {
 	require.Greater(t, d.SizeBytes, uint64(1000))
 	client, err := exec.LookPath("mariadb")
 	require.NoError(t, err)
-	sql := func(q string) { run(t, exec.Command(client, "--no-defaults", "--socket="+sock, "--user=root", "-e", q)) }
+	sql := func(q string) {
+		run(t, exec.Command(client, "--no-defaults", "--socket="+sock, "--user=root", "-e", q))
+	}
 	sql("CREATE USER weak@'%' IDENTIFIED BY 'pw'; FLUSH PRIVILEGES; CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='x'")
 	require.Equal(t, "replica, stopped", ask(t, "mariadbd", port, root).Replication)
 	secret := filepath.Join(t.TempDir(), "password")

@@ -125,7 +125,7 @@ function OtherSystems({ line, endpoint: e }: { line: string; endpoint: Endpoint 
         const text = parts.join(windows ? '; ' : ' && ');
         return (
           <div key={p.platform}>
-            <p className="muted">{p.platform}: it runs in this window until you register it as a service.</p>
+            <p className="muted">{p.platform}: it runs as long as this window is open.</p>
             <div className={classes.line}>
               <code>{text}</code>
               <CopyButton value={text} label={`Copy the line for ${p.platform}`} />

@@ -147,11 +147,11 @@ function Overview({ agent: a }: { agent: Agent }) {
         </Alert>
       )}
       {(a.problems ?? []).length > 0 && (
-        <Alert color="yellow" title="The host does not give all that is asked">
+        <Panel title="The host does not give all that is asked">
           {a.problems?.map((p) => (
             <div key={p}>{p}</div>
           ))}
-        </Alert>
+        </Panel>
       )}
       {a.program.state === 'failed' && (
         <Alert color="red" title="The update failed; the agent went back to its old program">
