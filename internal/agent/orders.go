@@ -40,6 +40,7 @@ func (a *agent) heard(out agentwire.Answer) {
 	if out.Config != nil {
 		a.take(*out.Config)
 	}
+	a.checks.Now(out.Run)
 	a.mu.Lock()
 	first := !a.reported
 	a.reported = true

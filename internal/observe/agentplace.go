@@ -15,4 +15,7 @@ type AgentPlaces interface {
 	// AgentsChanged says that ChecksFor may answer differently for agents from now on. It
 	// returns at once.
 	AgentsChanged()
+	// RunOnAgent asks the agent of a place to run a check soon: with the answer to its
+	// next batch. It returns at once.
+	RunOnAgent(place, checkID string)
 }

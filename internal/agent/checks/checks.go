@@ -56,6 +56,7 @@ type Runner struct {
 type job struct {
 	c      agentwire.Check
 	cancel context.CancelFunc
+	kick   chan struct{}
 }
 
 // New makes a runner that works until ctx ends.
@@ -84,13 +85,27 @@ func (r *Runner) Set(cs []agentwire.Check) {
 		}
 		fresh++
 		ctx, cancel := context.WithCancel(r.ctx)
-		j := &job{c: want[id], cancel: cancel}
+		j := &job{c: want[id], cancel: cancel, kick: make(chan struct{}, 1)}
 		r.jobs[id] = j
 		wait := time.Duration(0)
 		if fresh > atOnce {
 			wait = spread.Phase(id, min(every(j.c.EveryMS), time.Minute))
 		}
-		r.wg.Go(func() { r.loop(ctx, j.c, wait) })
+		r.wg.Go(func() { r.loop(ctx, j, wait) })
+	}
+}
+
+// Now runs checks soon.
+func (r *Runner) Now(ids []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range ids {
+		if j := r.jobs[id]; j != nil {
+			select {
+			case j.kick <- struct{}{}:
+			default:
+			}
+		}
 	}
 }
 
@@ -118,7 +133,8 @@ func timeout(c agentwire.Check) time.Duration {
 }
 
 // loop runs one check until ctx ends.
-func (r *Runner) loop(ctx context.Context, c agentwire.Check, wait time.Duration) {
+func (r *Runner) loop(ctx context.Context, j *job, wait time.Duration) {
+	c := j.c
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	bad := 0
@@ -127,6 +143,7 @@ func (r *Runner) loop(ctx context.Context, c agentwire.Check, wait time.Duration
 		case <-ctx.Done():
 			return
 		case <-t.C:
+		case <-j.kick:
 		}
 		select {
 		case <-ctx.Done():

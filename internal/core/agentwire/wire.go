@@ -119,6 +119,8 @@ type Answer struct {
 	Settings  Settings `json:"settings"`
 	// Config replaces the one that the agent has; nil when it has the newest.
 	Config *Config `json:"config,omitempty"`
+	// Run are ids of checks to run soon.
+	Run []string `json:"run,omitempty"`
 	// Update is the program that the agent is to become; nil when there is none.
 	Update *Program `json:"update,omitempty"`
 }

@@ -51,6 +51,7 @@ func (s *Service) orders(x *session, a *agentRow, b *agentwire.Batch, out *agent
 	if b.State.Config != c.Revision {
 		out.Config = c
 	}
+	out.Run = s.runsOf(observe.AgentPlace(a.Name))
 	out.Update = s.updateFor(a, b.State)
 	return nil
 }

@@ -29,7 +29,7 @@ func Module() module.Module {
 }
 
 func newService(d module.Deps) *Service {
-	s := &Service{d: d, live: map[string]*session{}, downloads: make(chan struct{}, maxDownloads), programs: newPrograms(d.Config.Data, d.Version)}
+	s := &Service{d: d, live: map[string]*session{}, runs: map[string][]string{}, downloads: make(chan struct{}, maxDownloads), programs: newPrograms(d.Config.Data, d.Version)}
 	addr, chosen := d.Config.AgentAddress()
 	s.end = &endpoint{s: s, addr: addr, chosen: chosen}
 	module.Provide[observe.Software](d, s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/access"
@@ -21,6 +22,24 @@ const (
 // AgentsChanged implements observe.AgentPlaces: what agents run may have changed. They
 // hear it with the answer to their next batch.
 func (s *Service) AgentsChanged() { s.generation.Add(1) }
+
+// RunOnAgent implements observe.AgentPlaces.
+func (s *Service) RunOnAgent(place, checkID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.runs[place]; len(l) < agentwire.MaxChecks && !slices.Contains(l, checkID) {
+		s.runs[place] = append(l, checkID)
+	}
+}
+
+// runsOf takes what a place is to run soon.
+func (s *Service) runsOf(place string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.runs[place]
+	delete(s.runs, place)
+	return l
+}
 
 // asPlace is r as checks see it.
 func (s *Service) asPlace(r *agentRow, now time.Time, behind bool) observe.Place {

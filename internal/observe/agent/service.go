@@ -47,6 +47,8 @@ type Service struct {
 	mu sync.Mutex
 	// live holds what is remembered of each agent that sends.
 	live map[string]*session
+	// runs are checks that agents are to run soon, by place.
+	runs map[string][]string
 }
 
 // session is what the server remembers of an agent while it sends; all of it can be

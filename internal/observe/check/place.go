@@ -137,6 +137,9 @@ func (g *Engine) away(e *entry) string {
 
 // runElsewhere asks the places of e to run it soon.
 func (g *Engine) runElsewhere(e *entry) {
+	if e.from == observe.FromAgent && g.places.agents != nil {
+		g.places.agents.RunOnAgent(e.place(), e.id)
+	}
 	if g.places.reach == nil || e.from == observe.FromAgent {
 		return
 	}
