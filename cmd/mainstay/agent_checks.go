@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -80,7 +79,7 @@ func runAgent(ctx context.Context, o agent.Options, config string, chosen bool) 
 			if ctx.Err() != nil {
 				return nil
 			}
-			o.Logger.Error("the new program was given up; this one goes on", "reason", errs.Message(err), slog.Any("error", err))
+			o.Logger.Error("the new program was given up; this one goes on", "reason", errs.Message(err), "error", err)
 		}
 	}
 }

@@ -184,13 +184,13 @@ func askMySQL(ctx context.Context, host string, a *local.Database, d *agentwire.
 		out, said := &limited{left: maxProgramOut}, &limited{left: 2000}
 		cmd.Stdout, cmd.Stderr, cmd.WaitDelay = out, said, time.Second
 		if err := cmd.Run(); err != nil {
-			m := strings.TrimSpace(string(said.Bytes()))
+			m := strings.TrimSpace(said.String())
 			if m == "" {
 				m = err.Error()
 			}
 			return "", fmt.Errorf("the client program said: %s", clean(strings.ReplaceAll(m, "\n", " "), 200))
 		}
-		return string(out.Bytes()), nil
+		return out.String(), nil
 	}
 	out, err := query("SELECT VERSION(), COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables")
 	if err != nil {

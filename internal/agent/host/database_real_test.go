@@ -61,7 +61,7 @@ func serve(t *testing.T, c *exec.Cmd) {
 // folder is one that another user can work in.
 func folder(t *testing.T, name string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mainstay-db-*")
+	dir, err := os.MkdirTemp("", "mainstay-db-*") //nolint:usetesting // another user must be able to enter it
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	if u, err := user.Lookup(name); err == nil && os.Geteuid() == 0 {

@@ -90,15 +90,15 @@ func (s *Store) run(ctx context.Context, path, report, self string, limit time.D
 			return errs.New(errs.Unavailable, "The new program ended before it reported (%v).", err)
 		case <-end.C:
 			cancel()
-			<-done
+			_ = <-done
 			return errs.New(errs.Unavailable, "The new program did not report within %s.", limit)
 		case <-ctx.Done():
-			<-done
+			_ = <-done
 			return ctx.Err()
 		case <-look.C:
 			if _, err := os.Stat(report); err == nil {
 				cancel()
-				<-done
+				_ = <-done
 				return nil
 			}
 		}

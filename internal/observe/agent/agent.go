@@ -109,7 +109,7 @@ type Agent struct {
 	// SkewMS is the clock of the host minus ours.
 	SkewMS      int64        `json:"skew_ms" doc:"Its clock minus that of the server, in milliseconds."`
 	CertExpires time.Time    `json:"certificate_not_after"`
-	Program     AgentProgram `json:"program"`
+	Program     ProgramState `json:"program"`
 	// Problems are what the server asks and the host does not give.
 	Problems []string `json:"problems" doc:"What the server asks and the host does not give, as sentences."`
 	// Twins are agents with the same machine id.

@@ -201,8 +201,8 @@ func (s *Service) updateFor(a *agentRow, st agentwire.State) *agentwire.Program 
 	return w
 }
 
-// AgentProgram is how the program of an agent stands to that of the server.
-type AgentProgram struct {
+// ProgramState is how the program of an agent stands to that of the server.
+type ProgramState struct {
 	SHA256   string `json:"sha256,omitempty" doc:"Of the program that runs; empty when the agent did not say."`
 	Platform string `json:"platform,omitempty"`
 	// State: current is the same as the server has; other is another; unknown when the
@@ -215,9 +215,9 @@ type AgentProgram struct {
 	Updates bool `json:"updates"`
 }
 
-func (s *Service) programOf(r *agentRow, have map[string]Download) AgentProgram {
+func (s *Service) programOf(r *agentRow, have map[string]Download) ProgramState {
 	st := reported(r.Reported)
-	p := AgentProgram{SHA256: st.Program, Platform: st.Platform, Updates: st.Updates, State: "unknown"}
+	p := ProgramState{SHA256: st.Program, Platform: st.Platform, Updates: st.Updates, State: "unknown"}
 	x, ok := have[st.Platform]
 	switch {
 	case st.Program == "":

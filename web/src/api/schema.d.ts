@@ -7235,7 +7235,7 @@ export interface components {
             os: string;
             /** @description What the server asks and the host does not give, as sentences. */
             problems: string[];
-            program: components["schemas"]["AgentProgram"];
+            program: components["schemas"]["AgentProgramState"];
             /**
              * Format: int64
              * @description Its clock minus that of the server, in milliseconds.
@@ -7366,7 +7366,7 @@ export interface components {
             at?: string;
             processes: components["schemas"]["AgentwireProcess"][];
         };
-        AgentProgram: {
+        AgentProgramState: {
             /** Format: date-time */
             asked_at?: string;
             platform?: string;
