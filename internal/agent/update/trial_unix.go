@@ -90,15 +90,15 @@ func (s *Store) run(ctx context.Context, path, report, self string, limit time.D
 			return errs.New(errs.Unavailable, "The new program ended before it reported (%v).", err)
 		case <-end.C:
 			cancel()
-			_ = <-done
+			<-done //nolint:errcheck // it was told to end
 			return errs.New(errs.Unavailable, "The new program did not report within %s.", limit)
 		case <-ctx.Done():
-			_ = <-done
+			<-done //nolint:errcheck // it was told to end
 			return ctx.Err()
 		case <-look.C:
 			if _, err := os.Stat(report); err == nil {
 				cancel()
-				_ = <-done
+				<-done //nolint:errcheck // it was told to end
 				return nil
 			}
 		}
