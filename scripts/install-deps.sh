@@ -41,6 +41,7 @@ chromium                   chromium
 postgresql                 /usr/lib/postgresql/*/bin/initdb
 nginx-light                nginx
 redis-server               redis-server
+mariadb-server             mariadbd
 prometheus                 promtool
 prometheus-node-exporter   prometheus-node-exporter
 zabbix-sender              zabbix_sender

@@ -14,6 +14,7 @@ import (
 	"github.com/mainstay-ops/mainstay/internal/agent"
 	"github.com/mainstay-ops/mainstay/internal/agent/host"
 	"github.com/mainstay-ops/mainstay/internal/agent/identity"
+	"github.com/mainstay-ops/mainstay/internal/agent/local"
 	"github.com/mainstay-ops/mainstay/internal/core/agentwire"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 )
@@ -105,9 +106,13 @@ func agentRunCommand() *cobra.Command {
 			if os.Getenv("GOGC") == "" {
 				debug.SetGCPercent(agentGC)
 			}
-			return agent.Run(c.Context(), agent.Options{Dir: dir, Version: version, BufferBytes: mib << 20, Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), Now: time.Now})
+			config, _ := c.Flags().GetString("config")
+			return runAgent(c.Context(), agent.Options{
+				Dir: dir, Version: version, BufferBytes: mib << 20, Logger: slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), Now: time.Now, Build: agentProbe,
+			}, config, c.Flags().Changed("config"))
 		},
 	}
+	c.Flags().String("config", local.DefaultPath(), "what this host allows: programs to run, folders of logs, databases")
 	c.Flags().Int64("buffer-mib", agent.DefaultBuffer>>20, "most that is kept on disk while the server is away, in MiB")
 	agentDirFlag(c)
 	return c

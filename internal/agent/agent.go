@@ -10,9 +10,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/agent/checks"
 	"github.com/mainstay-ops/mainstay/internal/agent/host"
 	"github.com/mainstay-ops/mainstay/internal/agent/identity"
+	"github.com/mainstay-ops/mainstay/internal/agent/local"
+	"github.com/mainstay-ops/mainstay/internal/agent/logs"
 	"github.com/mainstay-ops/mainstay/internal/agent/spool"
+	"github.com/mainstay-ops/mainstay/internal/agent/update"
 	"github.com/mainstay-ops/mainstay/internal/agent/uplink"
 	"github.com/mainstay-ops/mainstay/internal/core/agentwire"
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
@@ -28,6 +32,12 @@ type Options struct {
 	BufferBytes int64
 	Logger      *slog.Logger
 	Now         func() time.Time
+	// Local is what the host allows.
+	Local local.Config
+	// Build lends the probes of checks; without it none runs.
+	Build func(c agentwire.Check, timeout time.Duration) (checks.Probe, error)
+	// Report, if set, is called once when the server has taken a batch of this run.
+	Report func()
 }
 
 // Defaults until the server has said what it wants.
@@ -47,12 +57,27 @@ type agent struct {
 	up     *uplink.Uplink
 	change chan struct{}
 
+	logs    *logs.Reader
+	checks  *checks.Runner
+	updates *update.Store
+	results chan agentwire.Result
+	stop    context.CancelFunc
+	ended   <-chan struct{}
+
 	mu       sync.Mutex
 	settings agentwire.Settings
 	full     bool // a keeping failed: what changed must be said again
+	config   agentwire.Config
+	self     string
+	order    *agentwire.Program
+	next     *Next
+	reported bool
+	// databases are those that were asked last, for figures.
+	databases []agentwire.Database
 }
 
-// Run runs the agent until ctx ends. It returns an error only when it cannot begin.
+// Run runs the agent until ctx ends, or until a new program is there to be tried, which
+// the error then is (*Next). Any other error says why it cannot begin.
 func Run(ctx context.Context, o Options) error {
 	who, err := identity.Load(o.Dir)
 	if err != nil {
@@ -63,15 +88,32 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer buf.Close()
-	a := &agent{o: o, spool: buf, change: make(chan struct{}, 1), settings: who.Settings}
-	a.up = uplink.New(o.Dir, who, buf, o.Logger, o.Now, a.set)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	a := &agent{o: o, spool: buf, change: make(chan struct{}, 1), settings: who.Settings, updates: update.Open(o.Dir), results: make(chan agentwire.Result, maxResults), stop: stop, ended: ctx.Done()}
+	a.up = uplink.New(o.Dir, who, buf, o.Logger, o.Now, a.heard, a.say)
+	if a.logs, err = logs.New(logs.Options{Path: filepath.Join(o.Dir, "logs.json"), Local: o.Local.Logs, Logger: o.Logger, Now: o.Now, Keep: a.keepLines, Kept: buf.Kept}); err != nil {
+		return err
+	}
+	a.checks = checks.New(ctx, checks.Options{Logger: o.Logger, Build: o.Build, Program: o.Local.Program, Found: a.found})
+	a.work(a.loadConfig())
 	o.Logger.Info("the agent runs", "item", who.Item, "server", who.URL, "version", o.Version, "waiting", buf.Stats().Pending)
 	var wg sync.WaitGroup
 	wg.Go(func() { a.up.Run(ctx) })
 	wg.Go(func() { a.inventory(ctx) })
+	wg.Go(func() { a.logs.Run(ctx) })
+	wg.Go(func() { a.collect(ctx) })
+	wg.Go(func() { a.identify() })
+	wg.Go(func() { a.update(ctx) })
 	a.figures(ctx)
 	wg.Wait()
+	a.checks.Wait()
 	o.Logger.Info("the agent ends", "waiting", buf.Stats().Pending)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.next != nil {
+		return a.next
+	}
 	return nil
 }
 
@@ -133,6 +175,10 @@ func (a *agent) figures(ctx context.Context) {
 		f.Add("agent_dropped_batches_total", float64(st.Dropped+up.Refused))
 		f.Add("agent_failed_deliveries_total", float64(up.Failures))
 		f.Add("agent_clock_skew_seconds", up.Skew.Seconds())
+		lg := a.logs.State()
+		f.Add("agent_log_lines_total", float64(lg.Lines))
+		f.Add("agent_log_behind_bytes", float64(lg.Behind))
+		a.databaseFigures(f)
 		if st.Dropped > dropped {
 			a.o.Logger.Warn("the buffer is full; the oldest readings made room", "batches", st.Dropped-dropped)
 			dropped = st.Dropped
@@ -176,8 +222,12 @@ func (a *agent) inventory(ctx context.Context) {
 			inv, read = r.Inventory(ctx), now
 		}
 		inv.Ports, inv.Connections = r.Sockets(ctx)
-		if inv.Host != nil && inv.Ports != nil {
-			inv.Databases = host.Databases(ctx, inv.Ports)
+		if inv.Ports != nil {
+			dbs := host.Databases(ctx, inv.Ports, a.o.Local.Databases)
+			a.mu.Lock()
+			a.databases = dbs
+			a.mu.Unlock()
+			inv.Databases = slow(dbs)
 		}
 		if ctx.Err() == nil && changed(inv, sent) {
 			a.keep(&agentwire.Batch{At: inv.At, Inventory: inv})

@@ -46,6 +46,8 @@ type PlacedResult struct {
 type PlacedChecks interface {
 	// SetPlaces tells all places there are, and how they are now.
 	SetPlaces(ps []Place)
+	// SetAgents tells all agents there are, each named by AgentPlace.
+	SetAgents(ps []Place)
 	// ChecksFor gives what a place is to run, ordered by id.
 	ChecksFor(place string) []PlacedCheck
 	// ChecksFrom names the checks whose `from` is this place.

@@ -3,6 +3,7 @@ package host
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"os"
 	"regexp"
@@ -12,17 +13,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/agent/local"
 	"github.com/mainstay-ops/mainstay/internal/core/agentwire"
 )
 
 // databaseOf names the engine by the process that listens.
 var databaseOf = map[string]string{"postgres": "postgres", "mysqld": "mysql", "mariadbd": "mysql", "redis-server": "redis", "valkey-server": "redis"}
 
-// Databases are the database servers among the ports. PostgreSQL and MySQL are not
-// asked: a login that fails would stand in their log and count against this host. What
-// their own program says of its version is enough. Redis is asked when it needs no
-// password.
-func Databases(ctx context.Context, ports []agentwire.Port) []agentwire.Database {
+// Databases are the database servers among the ports. PostgreSQL and MySQL are asked
+// only when agent.yaml says how: a login that fails would stand in their log and count
+// against this host. Else what their own program says of its version is enough. Redis
+// is asked when it needs no password.
+func Databases(ctx context.Context, ports []agentwire.Port, known []local.Database) []agentwire.Database {
 	out := []agentwire.Database{}
 	for _, p := range ports {
 		engine := databaseOf[p.Process]
@@ -30,8 +32,20 @@ func Databases(ctx context.Context, ports []agentwire.Port) []agentwire.Database
 			continue // 33060 is a second door to the same MySQL
 		}
 		d := agentwire.Database{Engine: engine, Name: engine + ":" + strconv.Itoa(p.Port), Port: p.Port, Version: programVersion(ctx, p.PID)}
-		if engine == "redis" {
-			askRedis(ctx, net.JoinHostPort(nearest(p.Addresses), strconv.Itoa(p.Port)), &d)
+		host, a := nearest(p.Addresses), accessFor(known, engine, p.Port)
+		var err error
+		switch {
+		case engine == "redis":
+			err = askRedis(ctx, host, a, &d)
+		case a == nil:
+			err = errors.New("agent.yaml does not say how to log in")
+		case engine == "postgres":
+			err = askPostgres(ctx, host, a, &d)
+		case engine == "mysql":
+			err = askMySQL(ctx, host, a, &d)
+		}
+		if err != nil {
+			d.Note = "Size and replication are not known: " + err.Error() + "."
 		}
 		out = append(out, d)
 	}
@@ -89,34 +103,64 @@ const (
 )
 
 // askRedis reads INFO, see https://redis.io/docs/latest/commands/info/.
-func askRedis(ctx context.Context, addr string, d *agentwire.Database) {
+func askRedis(ctx context.Context, host string, a *local.Database, d *agentwire.Database) error {
 	dial := net.Dialer{Timeout: redisTimeout}
-	c, err := dial.DialContext(ctx, "tcp", addr)
+	network, addr := redisAddress(host, a, d.Port)
+	c, err := dial.DialContext(ctx, network, addr)
 	if err != nil {
-		return
+		return errors.New("it does not answer")
 	}
 	defer c.Close()
-	if c.SetDeadline(time.Now().Add(redisTimeout)) != nil {
-		return
-	}
-	if _, err := c.Write([]byte("INFO\r\n")); err != nil {
-		return
+	if err := c.SetDeadline(time.Now().Add(redisTimeout)); err != nil {
+		return err
 	}
 	r := bufio.NewReader(c)
+	if a != nil && a.PasswordFile != "" {
+		p, err := passwordOf(a)
+		if err != nil {
+			return err
+		}
+		auth := []string{"AUTH", p}
+		if a.User != "" {
+			auth = []string{"AUTH", a.User, p}
+		}
+		if _, err := c.Write(respCommand(auth)); err != nil {
+			return errors.New("it does not answer")
+		}
+		if l, err := r.ReadSlice('\n'); err != nil || l[0] != '+' {
+			return errors.New("it refused the password of agent.yaml")
+		}
+	}
+	if _, err := c.Write([]byte("INFO\r\n")); err != nil {
+		return errors.New("it does not answer")
+	}
 	head, err := r.ReadSlice('\n')
 	size, err2 := strconv.Atoi(strings.Trim(string(head), "$\r\n"))
 	if err != nil || err2 != nil || len(head) < 2 || head[0] != '$' || size < 0 {
-		return // a password is needed, or it is something else
+		if strings.HasPrefix(string(head), "-NOAUTH") || strings.HasPrefix(string(head), "-NOPERM") {
+			return errors.New("it needs a password, and agent.yaml has none that is permitted to ask")
+		}
+		return errors.New("it does not answer like Redis")
 	}
 	buf := make([]byte, min(size, maxInfo))
 	for n := 0; n < len(buf); {
 		k, err := r.Read(buf[n:])
 		if err != nil {
-			return
+			return errors.New("its answer broke off")
 		}
 		n += k
 	}
 	parseInfo(string(buf), d)
+	return nil
+}
+
+// respCommand writes a command as Redis reads it.
+func respCommand(words []string) []byte {
+	b := []byte("*" + strconv.Itoa(len(words)) + "\r\n")
+	for _, w := range words {
+		b = append(b, "$"+strconv.Itoa(len(w))+"\r\n"+w+"\r\n"...)
+	}
+	return b
 }
 
 func parseInfo(s string, d *agentwire.Database) {
@@ -133,6 +177,9 @@ func parseInfo(s string, d *agentwire.Database) {
 		}
 	}
 	d.SizeBytes, _ = strconv.ParseUint(v["used_memory"], 10, 64)
+	if t, err := strconv.ParseInt(v["rdb_last_save_time"], 10, 64); err == nil && t > 0 && t < 1<<40 && v["rdb_last_bgsave_status"] == "ok" {
+		d.LastBackup, d.BackupOf = time.Unix(t, 0).UTC(), "dump file"
+	}
 	if slices.Contains([]string{"master", "slave"}, v["role"]) {
 		d.Replication = map[string]string{"master": "primary", "slave": "replica"}[v["role"]]
 		if n := v["connected_slaves"]; v["role"] == "master" && n != "" && n != "0" {
@@ -140,6 +187,9 @@ func parseInfo(s string, d *agentwire.Database) {
 		}
 		if v["role"] == "slave" {
 			d.Replication += ", link " + clean(v["master_link_status"], 20)
+			if s, err := strconv.ParseFloat(v["master_last_io_seconds_ago"], 64); err == nil && s >= 0 {
+				lag(d, s)
+			}
 		}
 	}
 }

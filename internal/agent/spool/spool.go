@@ -55,6 +55,8 @@ type Spool struct {
 	in      *os.File // of segs[0]
 	offset  int64    // in segs[0]
 	dropped int64
+	// last are the highest sequence numbers by boot that were found when it was opened.
+	last map[string]int64
 }
 
 const (
@@ -79,7 +81,7 @@ func Open(dir string, limit int64, newBoot func() string) (*Spool, error) {
 		return nil, errs.Wrap(errs.Conflict, err, "Another agent uses %s. Stop it first, or give this one a folder of its own with --dir.", dir)
 	}
 	limit = max(limit, minLimit)
-	s := &Spool{dir: dir, limit: limit, roll: min(4<<20, limit/8), lock: lock, notify: make(chan struct{}, 1)}
+	s := &Spool{last: map[string]int64{}, dir: dir, limit: limit, roll: min(4<<20, limit/8), lock: lock, notify: make(chan struct{}, 1)}
 	if err := s.load(); err != nil {
 		_ = s.Close()
 		return nil, errs.Wrap(errs.Unavailable, err, "The buffer %s cannot be read.", dir)
@@ -117,11 +119,14 @@ func (s *Spool) load() error {
 	}
 	sort.Slice(s.segs, func(i, j int) bool { return s.segs[i].order < s.segs[j].order })
 	boot, seq := s.acked()
+	s.last[boot] = seq
 	kept := s.segs[:0]
 	for _, g := range s.segs {
-		if err := g.scan(boot, seq); err != nil {
+		last, err := g.scan(boot, seq)
+		if err != nil {
 			return err
 		}
+		s.last[g.boot] = max(s.last[g.boot], last)
 		if g.count == 0 {
 			if err := os.Remove(g.path); err != nil {
 				return err
@@ -134,29 +139,31 @@ func (s *Spool) load() error {
 	return s.enter(boot, seq)
 }
 
-// scan reads a segment once and counts what was not delivered.
-func (g *segment) scan(boot string, acked int64) error {
+// scan reads a segment once and counts what was not delivered. It gives the number of
+// the last record in it.
+func (g *segment) scan(boot string, acked int64) (last int64, err error) {
 	f, err := os.Open(g.path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
 	head := make([]byte, headerSize)
 	if _, err := io.ReadFull(f, head); err != nil {
-		return nil //nolint:nilerr // a file without a header holds nothing; it is removed
+		return 0, nil //nolint:nilerr // a file without a header holds nothing; it is removed
 	}
 	if g.boot, err = parseHeader(head); err != nil {
-		return nil //nolint:nilerr // as above
+		return 0, nil //nolint:nilerr // as above
 	}
 	g.size = int64(headerSize)
 	for {
 		seq, _, next, err := readRecord(f, g.size)
 		if errors.Is(err, io.EOF) || errors.Is(err, errDamaged) {
-			return nil // the end was torn by a crash
+			return last, nil // the end was torn by a crash
 		}
 		if err != nil {
-			return err
+			return last, err
 		}
+		last = seq
 		if g.boot != boot || seq > acked {
 			g.count++
 		}
@@ -224,9 +231,17 @@ func (s *Spool) begin(order int64, boot string) error {
 	return nil
 }
 
+// Kept tells whether the record of an earlier boot was in the buffer, or delivered,
+// when this boot began. It knows the boots of which something was there.
+func (s *Spool) Kept(boot string, seq int64) bool { return seq > 0 && s.last[boot] >= seq }
+
 // Append keeps a payload; when it returns nil the payload survives the end of the
 // process and of the machine. The oldest records make room when the limit is reached.
-func (s *Spool) Append(payload []byte) error {
+func (s *Spool) Append(payload []byte) error { return s.AppendNoting(payload, nil) }
+
+// AppendNoting is Append; note hears before the payload is written which number it will
+// have, and can stop it.
+func (s *Spool) AppendNoting(payload []byte, note func(boot string, seq int64) error) error {
 	if len(payload) > MaxRecord {
 		return errs.New(errs.TooLarge, "A batch of %d bytes is larger than the buffer takes (%d).", len(payload), MaxRecord)
 	}
@@ -244,6 +259,11 @@ func (s *Spool) Append(payload []byte) error {
 		s.dropped += s.segs[0].count
 		if err := s.removeFirst(); err != nil {
 			return errs.Wrap(errs.Unavailable, err, "The buffer cannot be shortened.")
+		}
+	}
+	if note != nil {
+		if err := note(g.boot, s.seq+1); err != nil {
+			return err
 		}
 	}
 	_, err := s.out.WriteAt(b, g.size)

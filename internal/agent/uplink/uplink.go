@@ -38,8 +38,9 @@ type Uplink struct {
 	spool  *spool.Spool
 	logger *slog.Logger
 	now    func() time.Time
-	// settings hears what the server wants, with each answer.
-	settings func(agentwire.Settings)
+	// heard hears each answer, say gives what the agent says of itself.
+	heard func(agentwire.Answer)
+	say   func() agentwire.State
 
 	mu sync.Mutex
 	id *identity.Identity
@@ -62,8 +63,8 @@ type State struct {
 }
 
 // New prepares the delivery for the identity stored in dir.
-func New(dir string, id *identity.Identity, s *spool.Spool, logger *slog.Logger, now func() time.Time, settings func(agentwire.Settings)) *Uplink {
-	u := &Uplink{dir: dir, spool: s, logger: logger, now: now, settings: settings}
+func New(dir string, id *identity.Identity, s *spool.Spool, logger *slog.Logger, now func() time.Time, heard func(agentwire.Answer), say func() agentwire.State) *Uplink {
+	u := &Uplink{dir: dir, spool: s, logger: logger, now: now, heard: heard, say: say}
 	u.use(id)
 	return u
 }
@@ -72,7 +73,9 @@ func (u *Uplink) use(id *identity.Identity) {
 	if u.client != nil {
 		u.client.CloseIdleConnections()
 	}
+	u.mu.Lock()
 	u.id, u.renewAt = id, id.RenewAt()
+	u.mu.Unlock()
 	u.client = &http.Client{Timeout: sendTimeout, Transport: &http.Transport{
 		TLSClientConfig: id.TLS(), ForceAttemptHTTP2: true, Proxy: http.ProxyFromEnvironment,
 		MaxIdleConns: 1, IdleConnTimeout: 2 * time.Minute, TLSHandshakeTimeout: 15 * time.Second,
@@ -84,6 +87,13 @@ func (u *Uplink) State() State {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.st
+}
+
+// Identity is the one in use.
+func (u *Uplink) Identity() *identity.Identity {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.id
 }
 
 // Run delivers until ctx ends.
@@ -210,7 +220,7 @@ func (u *Uplink) send(ctx context.Context, rec spool.Record) error {
 		u.logger.Warn("the clock of this host differs from the server's", "ahead", skew.Round(time.Second))
 	}
 	u.count(func(s *State) { s.Delivered, s.Skew = u.now(), skew })
-	u.settings(out.Settings)
+	u.heard(out)
 	return nil
 }
 
@@ -220,7 +230,7 @@ func (u *Uplink) body(rec spool.Record) ([]byte, error) {
 	if err != nil {
 		return nil, &identity.Refused{Reason: errs.Wrap(errs.Invalid, err, "A batch in the buffer cannot be read."), Final: true}
 	}
-	b.Boot, b.Seq, b.SentAt = rec.Boot, rec.Seq, u.now().UTC()
+	b.Boot, b.Seq, b.SentAt, b.State = rec.Boot, rec.Seq, u.now().UTC(), u.say()
 	return Pack(b)
 }
 

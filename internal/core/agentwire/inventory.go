@@ -98,13 +98,20 @@ type Port struct {
 // Database is a database server that was found.
 type Database struct {
 	// Engine is postgres, mysql or redis.
-	Engine      string    `json:"engine"`
-	Name        string    `json:"name"`
-	Port        int       `json:"port,omitempty"`
-	Version     string    `json:"version,omitempty"`
-	SizeBytes   uint64    `json:"size_bytes,omitempty"`
-	Replication string    `json:"replication,omitempty"`
-	LastBackup  time.Time `json:"last_backup,omitzero"`
+	Engine      string `json:"engine"`
+	Name        string `json:"name"`
+	Port        int    `json:"port,omitempty"`
+	Version     string `json:"version,omitempty"`
+	SizeBytes   uint64 `json:"size_bytes,omitempty"`
+	Replication string `json:"replication,omitempty"`
+	// LagSeconds is how far a replica is behind, or the farthest of the replicas.
+	LagSeconds *float64 `json:"lag_seconds,omitempty"`
+	// LastBackup is the last time of what BackupOf names: the database does not know of
+	// other backups.
+	LastBackup time.Time `json:"last_backup,omitzero"`
+	BackupOf   string    `json:"backup_of,omitempty"`
+	// Note says what could not be asked, and why.
+	Note string `json:"note,omitempty"`
 }
 
 // Interface is a network interface with its addresses in CIDR notation.

@@ -88,6 +88,13 @@ type Batch struct {
 	Inventory *Inventory    `json:"inventory,omitempty"`
 	Processes []Process     `json:"processes,omitempty"`
 	Checks    []CheckResult `json:"checks,omitempty"`
+	// Results are those of the checks of the configuration.
+	Results []Result `json:"results,omitempty"`
+	// Streams are where Lines come from, named once: host, unit, file, app.
+	Streams []map[string]string `json:"streams,omitempty"`
+	Lines   []Line              `json:"lines,omitempty"`
+	// State is set when the batch is sent.
+	State State `json:"state,omitzero"`
 }
 
 // Series is a metric with its labels. The server adds item and agent.
@@ -110,6 +117,12 @@ type Answer struct {
 	Seq       int64    `json:"seq"`
 	Duplicate bool     `json:"duplicate,omitempty"`
 	Settings  Settings `json:"settings"`
+	// Config replaces the one that the agent has; nil when it has the newest.
+	Config *Config `json:"config,omitempty"`
+	// Run are ids of checks to run soon.
+	Run []string `json:"run,omitempty"`
+	// Update is the program that the agent is to become; nil when there is none.
+	Update *Program `json:"update,omitempty"`
 }
 
 // CheckResult is the result of a check that ran on the host: the name of a passive

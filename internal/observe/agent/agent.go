@@ -69,6 +69,12 @@ type agentRow struct {
 	LastSeenAt *time.Time `bun:"last_seen_at"`
 	SkewMS     int64      `bun:"skew_ms"`
 	RevokedAt  *time.Time `bun:"revoked_at"`
+	// Reported is agentwire.State as JSON; UpdateTry the last request to become
+	// UpdateProgram, its SHA-256.
+	Reported      string     `bun:"reported"`
+	UpdateTry     string     `bun:"update_try"`
+	UpdateProgram string     `bun:"update_program"`
+	UpdateAt      *time.Time `bun:"update_at"`
 }
 
 func (r *agentRow) state(now time.Time) string {
@@ -101,15 +107,19 @@ type Agent struct {
 	CreatedAt time.Time         `json:"created_at"`
 	LastSeen  *time.Time        `json:"last_seen_at,omitempty"`
 	// SkewMS is the clock of the host minus ours.
-	SkewMS      int64     `json:"skew_ms" doc:"Its clock minus that of the server, in milliseconds."`
-	CertExpires time.Time `json:"certificate_not_after"`
+	SkewMS      int64        `json:"skew_ms" doc:"Its clock minus that of the server, in milliseconds."`
+	CertExpires time.Time    `json:"certificate_not_after"`
+	Program     ProgramState `json:"program"`
+	// Problems are what the server asks and the host does not give.
+	Problems []string `json:"problems" doc:"What the server asks and the host does not give, as sentences."`
 	// Twins are agents with the same machine id.
 	Twins []string `json:"twins" doc:"Other agents with the same machine id: mostly a clone."`
 }
 
 func (r *agentRow) view(now time.Time) Agent {
 	a := Agent{
-		ID: r.ID, Name: r.Name, Kind: r.Kind, State: r.state(now), Hostname: r.Hostname, OS: r.OS, Arch: r.Arch, Version: r.Version, Address: r.Address, MachineID: r.MachineID,
+		Problems: append([]string{}, reported(r.Reported).Problems...),
+		ID:       r.ID, Name: r.Name, Kind: r.Kind, State: r.state(now), Hostname: r.Hostname, OS: r.OS, Arch: r.Arch, Version: r.Version, Address: r.Address, MachineID: r.MachineID,
 		Labels: labels(r.Labels), CreatedAt: r.CreatedAt.UTC(), SkewMS: r.SkewMS, CertExpires: r.NotAfter.UTC(), Twins: []string{},
 	}
 	if r.LastSeenAt != nil {
@@ -191,8 +201,10 @@ func (s *Service) list(ctx context.Context, f Filter) ([]Agent, string, error) {
 		return nil, "", err
 	}
 	out := make([]Agent, len(rows))
+	have := s.programMap()
 	for i := range rows {
 		out[i] = rows[i].view(now)
+		out[i].Program = s.programOf(&rows[i], have)
 		out[i].Twins = append(out[i].Twins, tw[rows[i].ID]...)
 	}
 	return out, next, nil
@@ -231,6 +243,7 @@ func (s *Service) get(ctx context.Context, name string) (Agent, error) {
 		return Agent{}, err
 	}
 	a := r.view(s.now())
+	a.Program = s.programOf(r, s.programMap())
 	a.Twins = append(a.Twins, tw[r.ID]...)
 	return a, nil
 }

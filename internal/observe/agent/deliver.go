@@ -70,6 +70,13 @@ func (s *Service) agentHandler() http.Handler {
 		}
 		return s.Take(ctx, a, b, hostOf(r.RemoteAddr))
 	})
+	mux.HandleFunc("GET "+agentwire.ProgramPath+"{platform}", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := s.known(access.AsSystem(r.Context()), r); err != nil {
+			httpapi.WriteProblem(w, err)
+			return
+		}
+		s.serveProgram(w, r, r.PathValue("platform"))
+	})
 	handle(agentwire.CertificatePath, func(ctx context.Context, r *http.Request, _ http.ResponseWriter, a *agentRow) (any, error) {
 		var in agentwire.CertificateRequest
 		if err := json.NewDecoder(io.LimitReader(r.Body, 2*maxRequestBytes)).Decode(&in); err != nil {
@@ -168,6 +175,17 @@ func parseBatch(raw []byte) (*agentwire.Batch, error) {
 		return bad("checks", "are too many")
 	case len(b.Processes) > agentwire.MaxList:
 		return bad("processes", "are too many")
+	}
+	if path, msg := checkLines(&b); path != "" {
+		return bad(path, msg)
+	}
+	b.State.Problems = b.State.Problems[:min(len(b.State.Problems), 50)]
+	for i, p := range b.State.Problems {
+		b.State.Problems[i] = clean(p, 300)
+	}
+	b.State.Why = clean(b.State.Why, 500)
+	for _, f := range []*string{&b.State.Config, &b.State.Program, &b.State.Platform, &b.State.FailedTry} {
+		*f = clean(*f, 100)
 	}
 	for _, p := range b.Points {
 		if p.Series < 0 || p.Series >= len(b.Series) {

@@ -67,7 +67,9 @@ type EndpointInfo struct {
 	URL      string         `json:"url" doc:"The address in the line for a host."`
 	AgentURL string         `json:"agent_url" doc:"Where agents deliver; empty when the port is off."`
 	Problem  string         `json:"problem,omitempty"`
-	Platform string         `json:"platform" doc:"Platform of the program that can be downloaded."`
+	Platform string         `json:"platform" doc:"Platform of the server's own program."`
+	Programs []Download     `json:"programs" doc:"Programs that can be downloaded and that agents can become."`
+	Folders  []string       `json:"folders" doc:"Where programs for other platforms are put."`
 	Counts   map[string]int `json:"counts" doc:"Agents by state."`
 }
 
@@ -101,7 +103,7 @@ func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Handle(api, httpapi.Op{ID: "get-agent-endpoint", Method: "GET", Path: "/api/v1/agent-endpoint", Need: ReadAgents, Tag: tag, Summary: "How hosts reach this server"},
 		func(ctx context.Context, _ *struct{}) (*httpapi.Body[EndpointInfo], error) {
 			c, err := s.counts(ctx)
-			e := EndpointInfo{URL: s.d.Config.PublicURL, AgentURL: s.end.url(), Platform: ownPlatform, Counts: c}
+			e := EndpointInfo{URL: s.d.Config.PublicURL, AgentURL: s.end.url(), Platform: ownPlatform, Programs: s.programs.list(), Folders: s.programs.dirs, Counts: c}
 			if p := s.end.problem(); p != nil {
 				e.Problem = errs.Message(p)
 			}
@@ -129,6 +131,7 @@ func (s *Service) Routes(api *httpapi.API) {
 		})
 	httpapi.Handle(api, httpapi.Op{ID: "revoke-agent-token", Method: http.MethodDelete, Path: "/api/v1/agent-tokens/{id}", Need: WriteAgents, Tag: tag, Summary: "Make an enrolment token worthless", Status: http.StatusNoContent},
 		func(ctx context.Context, in *tokenIDIn) (*struct{}, error) { return nil, s.RevokeToken(ctx, in.ID) })
+	s.orderRoutes(api)
 	api.Mux().HandleFunc("GET /agent/install.sh", s.installHandler)
 	api.Mux().HandleFunc("GET /agent/download/{platform}", s.downloadHandler)
 }

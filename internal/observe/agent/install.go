@@ -5,11 +5,8 @@ import (
 	"net/http"
 	"os"
 	"regexp"
-	"runtime"
-	"strconv"
 	"strings"
 	"text/template"
-	"time"
 
 	"github.com/mainstay-ops/mainstay/internal/core/errs"
 	"github.com/mainstay-ops/mainstay/internal/core/httpapi"
@@ -55,33 +52,10 @@ func (s *Service) installHandler(w http.ResponseWriter, r *http.Request) {
 // maxDownloads bounds how many hosts load the program at once.
 const maxDownloads = 16
 
-// downloadHandler serves the program itself, for the platform that it runs on.
+// downloadHandler serves the program: that of the server's own platform, and those that
+// were placed in a dist folder.
 func (s *Service) downloadHandler(w http.ResponseWriter, r *http.Request) {
-	own := runtime.GOOS + "-" + runtime.GOARCH
-	if r.PathValue("platform") != own {
-		httpapi.WriteProblem(w, errs.New(errs.NotFound, "This server has the program for %s only. Build it for %s and install it by hand.", own, strconv.Quote(r.PathValue("platform"))))
-		return
-	}
-	select {
-	case s.downloads <- struct{}{}:
-		defer func() { <-s.downloads }()
-	default:
-		w.Header().Set("Retry-After", "10")
-		httpapi.WriteProblem(w, errs.New(errs.TooMany, "Many hosts load the program now. Try again in a moment."))
-		return
-	}
-	f, err := openSelf()
-	if err != nil {
-		s.d.Logger.Error("the program cannot be read for a download", "error", err)
-		httpapi.WriteProblem(w, errs.New(errs.Unavailable, "The program cannot be read on the server."))
-		return
-	}
-	defer f.Close()
-	// A slow line takes longer than other requests may.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Minute))
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="mainstay"`)
-	http.ServeContent(w, r, "mainstay", time.Time{}, f)
+	s.serveProgram(w, r, r.PathValue("platform"))
 }
 
 // openSelf opens the running program, also when its file was replaced meanwhile.

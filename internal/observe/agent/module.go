@@ -29,11 +29,15 @@ func Module() module.Module {
 }
 
 func newService(d module.Deps) *Service {
-	s := &Service{d: d, live: map[string]*session{}, downloads: make(chan struct{}, maxDownloads)}
+	s := &Service{d: d, live: map[string]*session{}, runs: map[string][]string{}, downloads: make(chan struct{}, maxDownloads), programs: newPrograms(d.Config.Data, d.Version)}
 	addr, chosen := d.Config.AgentAddress()
 	s.end = &endpoint{s: s, addr: addr, chosen: chosen}
 	module.Provide[observe.Software](d, s)
 	module.Provide[observe.Enrolment](d, s)
+	module.Provide[observe.AgentPlaces](d, s)
+	module.Want(d, &s.checks)
+	module.Want(d, &s.intake)
+	module.Want(d, &s.logs)
 	module.Need(d, &s.items)
 	module.Need(d, &s.places)
 	module.Need(d, &s.metrics)
@@ -70,6 +74,17 @@ func (s *Service) summaries(ctx context.Context, q bun.IDB, ids []string) ([]ent
 
 // Start reads the authorities and opens the port.
 func (s *Service) Start(ctx context.Context) error {
+	s.started = s.now()
+	if err := s.loadRules(ctx); err != nil {
+		return err
+	}
+	if err := s.refreshPlaces(ctx); err != nil {
+		return err
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.wg.Add(1)
+	go s.watch(run)
 	if s.end.addr == "" && s.d.Config.EdgeAddress() == "" {
 		return nil
 	}
@@ -80,7 +95,13 @@ func (s *Service) Start(ctx context.Context) error {
 }
 
 // Stop closes the port; batches on their way are finished.
-func (s *Service) Stop(ctx context.Context) { s.end.stop(ctx) }
+func (s *Service) Stop(ctx context.Context) {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.end.stop(ctx)
+	s.wg.Wait()
+}
 
 // Subscribe implements module.HasEvents.
 func (s *Service) Subscribe(r *event.Router) {

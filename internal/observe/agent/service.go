@@ -1,10 +1,14 @@
 package agent
 
 import (
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/mainstay-ops/mainstay/internal/core/agentwire"
 	"github.com/mainstay-ops/mainstay/internal/core/module"
+	"github.com/mainstay-ops/mainstay/internal/core/signal"
 	"github.com/mainstay-ops/mainstay/internal/estate"
 	"github.com/mainstay-ops/mainstay/internal/observe"
 )
@@ -23,12 +27,28 @@ type Service struct {
 	metrics   observe.Appender
 	makes     observe.CheckMaker
 	results   observe.ResultTaker
+	checks    observe.PlacedChecks
+	intake    signal.Intake
+	logs      observe.Logs
+	programs  *programs
 
 	downloads chan struct{}
+
+	// rules are those for logs; generation grows when what agents do may have changed.
+	rules      atomic.Pointer[[]LogRule]
+	generation atomic.Int64
+	started    time.Time
+	stop       context.CancelFunc
+	wg         sync.WaitGroup
+	// toldPlaces are the agents as checks know them; pushing keeps them in order.
+	pushing    sync.Mutex
+	toldPlaces map[string]observe.Place
 
 	mu sync.Mutex
 	// live holds what is remembered of each agent that sends.
 	live map[string]*session
+	// runs are checks that agents are to run soon, by place.
+	runs map[string][]string
 }
 
 // session is what the server remembers of an agent while it sends; all of it can be
@@ -39,6 +59,17 @@ type session struct {
 	series map[string]observe.SeriesID
 	// told is the name of the item in the labels of series.
 	told string
+	// pieces is the batch of lines that was stored last, stored how many of its pieces;
+	// unsure says that a process before this one may have stored some.
+	pieces string
+	stored int
+	unsure bool
+	// config is what the agent is to do, made at generation for who.
+	config     *agentwire.Config
+	generation int64
+	who        string
+	// behind says that it delivers what it kept.
+	behind atomic.Bool
 
 	mu sync.Mutex
 	// sent are the times of the batches of the last minute.
@@ -52,7 +83,7 @@ func (s *Service) session(agentID string) *session {
 	defer s.mu.Unlock()
 	x := s.live[agentID]
 	if x == nil {
-		x = &session{series: map[string]observe.SeriesID{}}
+		x = &session{series: map[string]observe.SeriesID{}, unsure: true}
 		s.live[agentID] = x
 	}
 	return x

@@ -33,11 +33,20 @@ func (s *Service) Take(ctx context.Context, a *agentRow, b *agentwire.Batch, add
 	if !b.SentAt.IsZero() {
 		skew = b.SentAt.Sub(now)
 	}
+	if err := s.orders(x, a, b, &out); err != nil {
+		return out, err
+	}
 	if b.Seq <= last {
 		out.Duplicate = true
 		return out, s.seen(ctx, a, b, address, skew)
 	}
 	if err := s.figures(ctx, x, a, b); err != nil {
+		return out, err
+	}
+	if err := s.lines(ctx, x, a, b, address); err != nil {
+		return out, err
+	}
+	if err := s.placed(ctx, x, a, b); err != nil {
 		return out, err
 	}
 	s.localResults(ctx, a, b)
@@ -65,6 +74,7 @@ func (s *Service) Take(ctx context.Context, a *agentRow, b *agentwire.Batch, add
 	if err != nil {
 		return out, err
 	}
+	x.unsure = false
 	s.alive(ctx, a, b, skew)
 	return out, nil
 }
@@ -106,7 +116,7 @@ func (s *Service) mark(ctx context.Context, tx *db.Tx, a *agentRow, b *agentwire
 	if version == "" {
 		version = a.Version
 	}
-	res, err := tx.NewRaw("UPDATE agents SET last_seen_at = ?, skew_ms = ?, version = ?, address = ? WHERE id = ? AND revoked_at IS NULL", tx.Now(), bounded(skew).Milliseconds(), version, clean(address, 100), a.ID).Exec(ctx)
+	res, err := tx.NewRaw("UPDATE agents SET last_seen_at = ?, skew_ms = ?, version = ?, address = ?, reported = ? WHERE id = ? AND revoked_at IS NULL", tx.Now(), bounded(skew).Milliseconds(), version, clean(address, 100), clean(asJSON(b.State), 16<<10), a.ID).Exec(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,7 +125,7 @@ func (s *Service) mark(ctx context.Context, tx *db.Tx, a *agentRow, b *agentwire
 	}
 	before := a.state(tx.Now())
 	tx.AfterCommit(func() {
-		if before != StateUp {
+		if before != StateUp || reported(a.Reported).Program != b.State.Program || reported(a.Reported).FailedTry != b.State.FailedTry {
 			s.changed(a.Name)
 		}
 	})

@@ -36,6 +36,7 @@ type entry struct {
 	id, name       string
 	itemID         string
 	team           atomic.Pointer[string] // the owner's id; it may change with the item
+	host           atomic.Pointer[string] // name of the item, for the place
 	pos            [dueKinds]int32        // place in the queue, from 1; guarded by Engine.qmu
 	dead           bool                   // never queued again; guarded by Engine.qmu
 	heavy          bool

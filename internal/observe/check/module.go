@@ -51,6 +51,7 @@ func newInstance(d module.Deps) *instance {
 	module.Provide[observe.ResultTaker](d, s)
 	module.Provide[observe.PlacedChecks](d, s)
 	module.Want(d, &s.engine.places.reach)
+	module.Want(d, &s.engine.places.agents)
 	module.Provide[observe.History](d, s)
 	module.Provide[observe.WaitingChecks](d, s)
 	module.Provide[observe.Maintenance](d, s)

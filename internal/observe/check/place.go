@@ -45,8 +45,21 @@ type found struct {
 type places struct {
 	mu    sync.RWMutex
 	all   map[string]observe.Place
-	names []string // of those that are present, sorted
+	names []string // of the edges that are present, sorted
 	reach observe.Places
+	// agents reach those that run on hosts.
+	agents observe.AgentPlaces
+}
+
+const agentPrefix = "agent "
+
+// place names the place of a check that runs on an edge by its name, or on the agent of
+// its item.
+func (e *entry) place() string {
+	if e.from == observe.FromAgent {
+		return observe.AgentPlace(*e.host.Load())
+	}
+	return e.from
 }
 
 func (p *places) get(name string) (observe.Place, bool) {
@@ -68,7 +81,9 @@ func (p *places) known() []string {
 	defer p.mu.RUnlock()
 	out := make([]string, 0, len(p.all))
 	for n := range p.all {
-		out = append(out, n)
+		if !strings.HasPrefix(n, agentPrefix) {
+			out = append(out, n)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -92,7 +107,7 @@ func (g *Engine) runsAt(e *entry) []string {
 		}
 		return nil
 	}
-	return []string{e.from}
+	return []string{e.place()}
 }
 
 // away says why no result of e can come now; empty when one can.
@@ -106,8 +121,12 @@ func (g *Engine) away(e *entry) string {
 		}
 		return ""
 	}
-	p, ok := g.places.get(e.from)
+	p, ok := g.places.get(e.place())
 	switch {
+	case e.from == observe.FromAgent && !ok:
+		return fmt.Sprintf("There is no agent on %s.", *e.host.Load())
+	case e.from == observe.FromAgent && !p.Present:
+		return fmt.Sprintf("The agent on %s %s.", *e.host.Load(), p.Why)
 	case !ok:
 		return fmt.Sprintf("There is no edge %s.", e.from)
 	case !p.Present:
@@ -118,7 +137,10 @@ func (g *Engine) away(e *entry) string {
 
 // runElsewhere asks the places of e to run it soon.
 func (g *Engine) runElsewhere(e *entry) {
-	if g.places.reach == nil {
+	if e.from == observe.FromAgent && g.places.agents != nil {
+		g.places.agents.RunOnAgent(e.place(), e.id)
+	}
+	if g.places.reach == nil || e.from == observe.FromAgent {
 		return
 	}
 	for _, n := range g.runsAt(e) {
@@ -126,21 +148,39 @@ func (g *Engine) runElsewhere(e *entry) {
 	}
 }
 
-// placedChanged tells edges that what they run may have changed.
+// placedChanged tells edges and agents that what they run may have changed.
 func (g *Engine) placedChanged() {
+	if g.places.agents != nil {
+		g.places.agents.AgentsChanged()
+	}
 	if g.places.reach != nil {
 		g.places.reach.ChecksChanged()
 	}
 }
 
 // SetPlaces implements observe.PlacedChecks.
-func (s *Service) SetPlaces(ps []observe.Place) {
+func (s *Service) SetPlaces(ps []observe.Place) { s.setPlaces(ps, false) }
+
+// SetAgents implements observe.PlacedChecks.
+func (s *Service) SetAgents(ps []observe.Place) { s.setPlaces(ps, true) }
+
+// setPlaces takes over all edges, or all agents.
+func (s *Service) setPlaces(ps []observe.Place, agents bool) {
 	g := s.engine
 	now := map[string]observe.Place{}
-	var names []string
+	g.places.mu.RLock()
+	for n, p := range g.places.all {
+		if strings.HasPrefix(n, agentPrefix) != agents {
+			now[n] = p
+		}
+	}
+	g.places.mu.RUnlock()
 	for _, p := range ps {
 		now[p.Name] = p
-		if p.Present {
+	}
+	var names []string
+	for _, p := range now {
+		if p.Present && !strings.HasPrefix(p.Name, agentPrefix) {
 			names = append(names, p.Name)
 		}
 	}
@@ -165,7 +205,7 @@ func (s *Service) SetPlaces(ps []observe.Place) {
 	}
 	moment := time.Now()
 	for _, e := range g.list() {
-		if e.from == "" || !changed[e.from] && e.from != observe.FromAny && e.from != observe.FromAll {
+		if e.from == "" || !changed[e.place()] && e.from != observe.FromAny && e.from != observe.FromAll {
 			continue
 		}
 		e.mu.Lock()
@@ -213,7 +253,7 @@ func (s *Service) ChecksFor(place string) []observe.PlacedCheck {
 func (s *Service) ChecksFrom(place string) []string {
 	var out []string
 	for _, e := range s.engine.list() {
-		if e.from == place {
+		if e.place() == place {
 			out = append(out, e.name)
 		}
 	}
@@ -227,7 +267,7 @@ func (s *Service) TakeResults(ctx context.Context, place string, rs []observe.Pl
 		g.mu.RLock()
 		e := g.byID[r.CheckID]
 		g.mu.RUnlock()
-		if e == nil || e.spec.Disabled || e.from != place && e.from != observe.FromAny && e.from != observe.FromAll {
+		if e == nil || e.spec.Disabled || e.place() != place && e.from != observe.FromAny && e.from != observe.FromAll {
 			continue // it was changed meanwhile
 		}
 		if now := time.Now(); r.Start.After(now.Add(maxAhead)) {
@@ -323,6 +363,9 @@ func (g *Engine) silent(e *entry) string {
 			missing = append(missing, n)
 		}
 	}
+	if e.from == observe.FromAgent {
+		return fmt.Sprintf("No result from the agent on %s for %s.", e.item, e.cfg.Freshness)
+	}
 	if len(missing) == 0 {
 		return fmt.Sprintf("No result from an edge for %s.", e.cfg.Freshness)
 	}
@@ -338,6 +381,9 @@ func (g *Engine) placeEdge(e *entry) (state.Edge, bool) {
 	if g.away(e) != "" {
 		v = state.Fails
 	}
+	if e.from == observe.FromAgent {
+		return state.Edge{Parent: e.place(), Value: v}, true
+	}
 	return state.Edge{Parent: "edge " + e.from, Value: v}, true
 }
 
@@ -347,17 +393,36 @@ func (s *Service) checkFrom(spec *Spec) error {
 	switch {
 	case spec.From == "":
 		return nil
+	case spec.From == observe.FromAgent:
+		return s.checkAgent(spec)
 	case len(known) == 0:
 		return errs.Fields(errs.Field{Path: "from", Value: spec.From, Message: "needs an edge, and there is none yet; add one under Observe, Edges"})
 	case spec.From == observe.FromAny, spec.From == observe.FromAll, slices.Contains(known, spec.From):
 		return nil
 	}
-	return errs.Fields(errs.Field{Path: "from", Value: spec.From, Message: "is not the name of an edge, nor any or all" + strict.DidYouMean(spec.From, append(known, observe.FromAny, observe.FromAll))})
+	return errs.Fields(errs.Field{Path: "from", Value: spec.From, Message: "is not the name of an edge, nor any, all or agent" + strict.DidYouMean(spec.From, append(known, observe.FromAny, observe.FromAll, observe.FromAgent))})
+}
+
+// checkAgent refuses what an agent does not run.
+func (s *Service) checkAgent(spec *Spec) error {
+	if !slices.Contains(observe.AgentChecks(), spec.Type) {
+		return errs.Fields(errs.Field{Path: "from", Value: spec.From, Message: "an agent runs checks of the types " + strings.Join(observe.AgentChecks(), ", ") + " and nothing else; a script is a plugin in a folder that the host allows"})
+	}
+	if b, err := json.Marshal(spec.Probe); err == nil && spec.Type == "plugin" {
+		var p struct{ Env map[string]string }
+		if json.Unmarshal(b, &p) == nil && len(p.Env) > 0 {
+			return errs.Fields(errs.Field{Path: "plugin.env", Message: "is not taken by an agent: variables can change which program runs"})
+		}
+	}
+	if _, ok := s.engine.places.get(observe.AgentPlace(spec.Item)); !ok {
+		return errs.Fields(errs.Field{Path: "from", Value: spec.From, Message: fmt.Sprintf("needs an item with an agent, and %q has none; add it under Estate, Agents", spec.Item)})
+	}
+	return nil
 }
 
 // PlaceView is what one place found last.
 type PlaceView struct {
-	Name string `json:"name" doc:"Name of the edge."`
+	Name string `json:"name" doc:"Name of the edge; agent and the name of the item for an agent."`
 	// State is pending before its first result.
 	State  string `json:"state" enum:"ok,warning,critical,unknown,pending,away"`
 	Output string `json:"output,omitempty"`

@@ -90,6 +90,7 @@ func (g *Engine) resume(e *entry, now time.Time) {
 func (g *Engine) build(r *row, item string, box *secret.Box) *entry {
 	e := &entry{id: r.ID, name: r.Name, itemID: r.ItemID, item: item, target: r.Target, from: r.RunFrom, found: map[string]found{}, version: r.Version, createdAt: r.CreatedAt}
 	e.team.Store(&r.TeamID)
+	e.host.Store(&item)
 	spec, err := r.spec(box, item)
 	e.spec, e.cfg = spec, spec.machine()
 	e.heavy = r.Type == "plugin" || r.Type == "script"
@@ -269,6 +270,7 @@ func (g *Engine) rename(itemID, name, teamID string) {
 	for _, e := range g.list() {
 		if e.itemID == itemID {
 			e.team.Store(&teamID)
+			e.host.Store(&name)
 			e.mu.Lock()
 			if e.item != name {
 				e.item, e.spec.Item, e.series = name, name, nil

@@ -51,7 +51,7 @@ func nameFor(in agentwire.EnrollRequest) (string, error) {
 		}
 		return "", errs.New(errs.Invalid, "The name %q cannot be that of an edge.%s Choose another with --name.", n, why)
 	}
-	if slices.Contains([]string{observe.FromAny, observe.FromAll, observe.FromServer}, n) {
+	if slices.Contains([]string{observe.FromAny, observe.FromAll, observe.FromServer, observe.FromAgent}, n) {
 		return "", errs.New(errs.Invalid, "An edge cannot be called %s: that has a meaning of its own in from. Choose another name with --name.", n)
 	}
 	return n, nil

@@ -156,6 +156,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agent-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules for the logs that agents read
+         * @description Needs the permission `agent.read`.
+         */
+        get: operations["list-agent-logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent-logs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make or change a rule; agents hear it with their next delivery
+         * @description Needs the permission `agent.write`.
+         */
+        put: operations["put-agent-logs"];
+        post?: never;
+        /**
+         * Remove a rule
+         * @description Needs the permission `agent.write`.
+         */
+        delete: operations["delete-agent-logs"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agent-tokens": {
         parameters: {
             query?: never;
@@ -195,6 +239,26 @@ export interface paths {
          * @description Needs the permission `agent.write`.
          */
         delete: operations["revoke-agent-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let agents become the program that the server has: one, many, or a share
+         * @description Needs the permission `agent.write`.
+         */
+        post: operations["update-agents"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -7319,6 +7383,9 @@ export interface components {
             /** @description Name of its item. */
             name: string;
             os: string;
+            /** @description What the server asks and the host does not give, as sentences. */
+            problems: string[];
+            program: components["schemas"]["AgentProgramState"];
             /**
              * Format: int64
              * @description Its clock minus that of the server, in milliseconds.
@@ -7330,6 +7397,21 @@ export interface components {
             twins: string[];
             version: string;
         };
+        AgentDownload: {
+            /**
+             * Format: date-time
+             * @description When the file was written.
+             */
+            at: string;
+            own: boolean;
+            /** @description Such as linux-amd64. */
+            platform: string;
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+            /** @description Of the server's own program; that of a placed file is not known. */
+            version?: string;
+        };
         AgentEndpointInfo: {
             /** @description Where agents deliver; empty when the port is off. */
             agent_url: string;
@@ -7337,9 +7419,13 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
-            /** @description Platform of the program that can be downloaded. */
+            /** @description Where programs for other platforms are put. */
+            folders: string[];
+            /** @description Platform of the server's own program. */
             platform: string;
             problem?: string;
+            /** @description Programs that can be downloaded and that agents can become. */
+            programs: components["schemas"]["AgentDownload"][];
             /** @description The address in the line for a host. */
             url: string;
         };
@@ -7368,6 +7454,41 @@ export interface components {
             /** @enum {string} */
             what: "installed" | "upgraded" | "downgraded" | "changed" | "removed";
         };
+        AgentLogFile: {
+            /** @description Name of the program, which helps to recognize the format. */
+            app?: string;
+            /** @description Expression that the first line of an entry matches; others continue it. Without it lines continue that begin with white space. */
+            begins?: string;
+            /** @description Absolute path; the name may hold * and ?. */
+            path: string;
+        };
+        AgentLogRule: {
+            /** @description Names of hosts. Without hosts and labels the rule is for every agent. */
+            agents?: string[];
+            /** @description true when not given. */
+            enabled?: boolean;
+            files?: components["schemas"]["AgentLogFile"][];
+            /** @description Read the journal of systemd. */
+            journal?: boolean;
+            /** @description Labels that the agent must have, all of them. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description What is more is read later. 1,000 when not given.
+             */
+            lines_per_second?: number;
+            /**
+             * Format: int64
+             * @description Longer lines are cut. 32,768 when not given.
+             */
+            max_line_bytes?: number;
+            /** @description Taken from the path when it is there. */
+            name?: string;
+            /** @description Only these units of the journal; they may hold * and ?. */
+            units?: string[];
+        };
         AgentNewToken: {
             /**
              * @description How long it is good for; 24h if not given.
@@ -7394,6 +7515,17 @@ export interface components {
             /** Format: date-time */
             at?: string;
             processes: components["schemas"]["AgentwireProcess"][];
+        };
+        AgentProgramState: {
+            /** Format: date-time */
+            asked_at?: string;
+            platform?: string;
+            /** @description Of the program that runs; empty when the agent did not say. */
+            sha256?: string;
+            /** @enum {string} */
+            state: "current" | "other" | "unknown" | "none" | "asked" | "failed";
+            updates: boolean;
+            why?: string;
         };
         AgentToken: {
             /** Format: date-time */
@@ -7446,6 +7578,28 @@ export interface components {
             token: string;
             /** Format: int64 */
             uses: number;
+        };
+        AgentUpdateAnswer: {
+            /** @description Agents that are to update now. */
+            asked: string[];
+            /** Format: int64 */
+            left: number;
+            skipped: {
+                [key: string]: string;
+            };
+        };
+        AgentUpdateRequest: {
+            /** @description Names of hosts; without them every agent that you may change. */
+            agents?: string[];
+            /** @description Only agents with these labels. */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Percent of those that have another program, at least one; 100 when not given. The next request takes the next.
+             */
+            share?: number;
         };
         AgentwireEnrollRequest: {
             arch?: string;
@@ -8213,7 +8367,7 @@ export interface components {
             at?: string;
             /** Format: double */
             duration_ms?: number;
-            /** @description Name of the edge. */
+            /** @description Name of the edge; agent and the name of the item for an agent. */
             name: string;
             output?: string;
             /** @enum {string} */
@@ -11323,6 +11477,13 @@ export interface components {
         };
         ListAgentFactChange: {
             items: components["schemas"]["AgentFactChange"][];
+            /** @description Cursor of the next page; absent on the last. */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        ListAgentLogRule: {
+            items: components["schemas"]["AgentLogRule"][];
             /** @description Cursor of the next page; absent on the last. */
             next?: string;
             /** Format: int64 */
@@ -15964,6 +16125,263 @@ export interface operations {
             };
         };
     };
+    "list-agent-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListAgentLogRule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-agent-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentLogRule"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentLogRule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-agent-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-agent-tokens": {
         parameters: {
             query?: {
@@ -16158,6 +16576,94 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentUpdateRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentUpdateAnswer"];
+                };
             };
             /** @description Bad Request */
             400: {

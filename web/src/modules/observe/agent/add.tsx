@@ -2,6 +2,7 @@ import { Alert, Button, Modal, NumberInput, Select, TextInput } from '@mantine/c
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { z } from 'zod/mini';
+import type { Schemas } from '@/api/paths';
 import { useTeams } from '@/lib/names';
 import { useLive } from '@/lib/stream';
 import { CopyButton } from '@/ui/CopyButton';
@@ -68,7 +69,7 @@ function Steps({ onClose }: { onClose: () => void }) {
         {e.problem ?? 'The port for agents is off on this server. Set agents.listen and start the server again.'}
       </Alert>
     );
-  if (line) return <Line line={line} onClose={onClose} />;
+  if (line) return <Line line={line} endpoint={e} onClose={onClose} />;
   return (
     <Form form={form} label="Add a host">
       {e && isLocal(e.url) && (
@@ -98,7 +99,45 @@ function Steps({ onClose }: { onClose: () => void }) {
 
 const isLocal = (url: string) => /^https?:\/\/(127\.|localhost|\[::1\])/.test(url);
 
-function Line({ line, onClose }: { line: string; onClose: () => void }) {
+type Endpoint = Schemas['AgentEndpointInfo'];
+
+/** What is run where the line for Linux does not work. */
+function OtherSystems({ line, endpoint: e }: { line: string; endpoint: Endpoint }) {
+  const token = /[?&]token=([A-Za-z0-9_-]+)/.exec(line)?.[1] ?? 'TOKEN';
+  const others = (e.programs ?? []).filter((p) => !p.platform.startsWith('linux-'));
+  const folders = (e.folders ?? []).join(' or ');
+  return (
+    <details className={classes.others}>
+      <summary>Windows and macOS</summary>
+      {others.length === 0 && (
+        <p className="muted">
+          This server has no program for them. Build them with make dist and put the files, such as
+          mainstay-windows-amd64.exe, into {folders}.
+        </p>
+      )}
+      {others.map((p) => {
+        const windows = p.platform.startsWith('windows-');
+        const file = windows ? 'mainstay.exe' : 'mainstay';
+        const run = windows ? '.\\mainstay.exe' : './mainstay';
+        const load = `curl${windows ? '.exe' : ''} -fsS -o ${file} ${e.url}/agent/download/${p.platform}`;
+        const parts = [load, ...(windows ? [] : [`chmod +x ${file}`])];
+        parts.push(`${run} agent enroll --url ${e.url} --token ${token}`, `${run} agent run`);
+        const text = parts.join(windows ? '; ' : ' && ');
+        return (
+          <div key={p.platform}>
+            <p className="muted">{p.platform}: it runs as long as this window is open.</p>
+            <div className={classes.line}>
+              <code>{text}</code>
+              <CopyButton value={text} label={`Copy the line for ${p.platform}`} />
+            </div>
+          </div>
+        );
+      })}
+    </details>
+  );
+}
+
+function Line({ line, endpoint, onClose }: { line: string; endpoint?: Endpoint; onClose: () => void }) {
   const [came, setCame] = useState<string[]>([]);
   useLive('agents', (n) => {
     if (n.kind === 'changed' && n.id) setCame((c) => (c.includes(n.id) ? c : [...c, n.id]));
@@ -110,6 +149,7 @@ function Line({ line, onClose }: { line: string; onClose: () => void }) {
         <code>{line}</code>
         <CopyButton value={line} label="Copy the line" />
       </div>
+      {endpoint && <OtherSystems line={line} endpoint={endpoint} />}
       <p className="muted" role="status">
         {came.length
           ? `Heard of: ${came.join(', ')}`

@@ -25,6 +25,7 @@ import { done } from '@/ui/toast';
 import classes from './agent.module.css';
 import { Changes, Facts } from './facts';
 import { type Agent, agentQuery, deleteAgent, type Kind, processesQuery, revokeAgent } from './queries';
+import { UpdateOne } from './update';
 
 export const Route = createLazyRoute('/estate/agents/$name')({ component: Page });
 
@@ -67,6 +68,7 @@ function Page() {
         >
           Item
         </Button>
+        {a && may && <UpdateOne agent={a} />}
         {a && may && a.state !== 'revoked' && (
           <Button variant="default" leftSection={<IconBan size={14} />} onClick={() => setAsking('revoke')}>
             Revoke
@@ -144,6 +146,18 @@ function Overview({ agent: a }: { agent: Agent }) {
           it again, or delete the agent that is not needed.
         </Alert>
       )}
+      {(a.problems ?? []).length > 0 && (
+        <Panel title="The host does not give all that is asked">
+          {a.problems?.map((p) => (
+            <div key={p}>{p}</div>
+          ))}
+        </Panel>
+      )}
+      {a.program.state === 'failed' && (
+        <Alert color="red" title="The update failed; the agent went back to its old program">
+          {a.program.why}
+        </Alert>
+      )}
       {a.state === 'waiting' && (
         <Alert color="blue" title="Nothing has come yet">
           The host has enrolled. Start the agent on it: systemctl start mainstay-agent.
@@ -172,6 +186,13 @@ function Overview({ agent: a }: { agent: Agent }) {
             ['Address', <span key="a">{a.address}</span>],
             ['System', `${a.os} ${a.arch}`],
             ['Agent', a.version || 'not known'],
+            ['Program', programText(a)],
+            [
+              'Logs and checks',
+              <Link key="l" to={`/estate/items/${encodeURIComponent(a.name)}` as string}>
+                on the page of the item
+              </Link>,
+            ],
             ['Last seen', a.last_seen_at ? <Time key="s" at={a.last_seen_at} /> : 'never'],
             ['Clock', skew ?? 'right'],
             ['Certificate until', <Time key="c" at={a.certificate_not_after} />],
@@ -193,6 +214,22 @@ function Overview({ agent: a }: { agent: Agent }) {
       </Panel>
     </PageBody>
   );
+}
+
+function programText(a: Agent): string {
+  switch (a.program.state) {
+    case 'current':
+      return 'the same as this server has';
+    case 'other':
+      return 'another than this server has';
+    case 'asked':
+      return 'is to update';
+    case 'failed':
+      return 'another; the update failed';
+    case 'none':
+      return `this server has none for ${a.program.platform}`;
+  }
+  return 'not known';
 }
 
 function Figure({

@@ -133,8 +133,16 @@ export const FACTS: Record<Kind, { one: string; many: string; columns: Column<Fa
         width: 120,
         right: true,
         render: (f) =>
-          detail(f).last_backup ? <Time at={str(detail(f).last_backup)} /> : <span className="muted">not known</span>,
+          detail(f).last_backup ? (
+            <span title={str(detail(f).backup_of)}>
+              <Time at={str(detail(f).last_backup)} />
+            </span>
+          ) : (
+            <span className="muted">not known</span>
+          ),
       },
+      { id: 'of', label: 'Of', min: 100, render: (f) => str(detail(f).backup_of) },
+      of('note', 'Note', 260),
     ],
     hint: 'PostgreSQL, MySQL and Redis are found by themselves.',
   },

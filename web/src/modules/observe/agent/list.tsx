@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { IconKey, IconPlus, IconRobot } from '@tabler/icons-react';
+import { IconFileText, IconKey, IconPlus, IconRefresh, IconRobot } from '@tabler/icons-react';
 import { createLazyRoute, Link, useNavigate } from '@tanstack/react-router';
 import { skewText } from '@/lib/format';
 import { useCan } from '@/lib/permissions';
@@ -14,6 +14,7 @@ import { Time } from '@/ui/Time';
 import { AddHost } from './add';
 import classes from './agent.module.css';
 import { type Agent, listAgents, type State } from './queries';
+import { ProgramMark, UpdateAgents } from './update';
 
 export const Route = createLazyRoute('/estate/agents')({ component: List });
 
@@ -43,7 +44,17 @@ const COLUMNS: Column<Agent>[] = [
   },
   { id: 'address', label: 'Address', min: 140, mono: true, render: (r) => r.address },
   { id: 'os', label: 'System', width: 130, render: (r) => `${r.os} ${r.arch}` },
-  { id: 'version', label: 'Agent', width: 120, render: (r) => r.version },
+  {
+    id: 'version',
+    label: 'Agent',
+    width: 210,
+    render: (r) => (
+      <span className={classes.marks}>
+        {r.version}
+        <ProgramMark program={r.program} />
+      </span>
+    ),
+  },
   {
     id: 'skew',
     label: 'Clock',
@@ -77,7 +88,7 @@ const STATES = [
 ];
 
 function List() {
-  const [s, set] = useUrlState<{ q?: string; state?: State; add?: boolean }>();
+  const [s, set] = useUrlState<{ q?: string; state?: State; add?: boolean; update?: boolean }>();
   const navigate = useNavigate();
   const may = useCan()('agent.write');
   const rows = useRows<Agent>({
@@ -105,6 +116,19 @@ function List() {
         >
           Tokens
         </Button>
+        <Button
+          variant="default"
+          component={Link}
+          to={'/estate/agent-logs' as string}
+          leftSection={<IconFileText size={14} />}
+        >
+          Logs
+        </Button>
+        {may && (
+          <Button variant="default" leftSection={<IconRefresh size={14} />} onClick={() => set({ update: true })}>
+            Update
+          </Button>
+        )}
         {may && add}
       </PageHead>
       <Toolbar>
@@ -143,6 +167,7 @@ function List() {
           )
         }
       />
+      <UpdateAgents opened={!!s.update && may} onClose={() => set({ update: undefined })} />
       <AddHost opened={!!s.add && may} onClose={() => set({ add: undefined })} />
     </>
   );

@@ -14,6 +14,7 @@ export const module = defineModule({
         q: text(s.q),
         state: oneOf(s.state, ['waiting', 'up', 'late', 'offline', 'revoked']),
         add: flag(s.add),
+        update: flag(s.update),
       }),
     }).lazy(() => import('./list').then((m) => m.Route)),
     createRoute({
@@ -27,6 +28,11 @@ export const module = defineModule({
       path: '/estate/agent-tokens',
       staticData: { title: 'Enrolment tokens' },
     }).lazy(() => import('./tokens').then((m) => m.Route)),
+    createRoute({
+      getParentRoute: () => rootRoute,
+      path: '/estate/agent-logs',
+      staticData: { title: 'Logs of agents' },
+    }).lazy(() => import('./logs').then((m) => m.Route)),
     createRoute({
       getParentRoute: () => rootRoute,
       path: '/estate/software',

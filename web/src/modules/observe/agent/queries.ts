@@ -62,4 +62,14 @@ export const createToken = (body: NewToken) => call(http.POST('/api/v1/agent-tok
 export const revokeToken = (id: string) => call(http.DELETE('/api/v1/agent-tokens/{id}', { params: { path: { id } } }));
 export const revokeAgent = (name: string) =>
   call(http.POST('/api/v1/agents/{name}/revoke', { params: { path: { name } } }));
+export type LogRule = Schemas['AgentLogRule'];
+export const logRulesQuery = queryOptions({
+  queryKey: ['agents', 'logs'],
+  queryFn: ({ signal }) => call(http.GET('/api/v1/agent-logs', { signal })),
+});
+export const putLogRule = (name: string, body: LogRule) =>
+  call(http.PUT('/api/v1/agent-logs/{name}', { params: { path: { name } }, body }));
+export const deleteLogRule = (name: string) =>
+  call(http.DELETE('/api/v1/agent-logs/{name}', { params: { path: { name } } }));
+export const updateAgents = (body: Schemas['AgentUpdateRequest']) => call(http.POST('/api/v1/agent-updates', { body }));
 export const deleteAgent = (name: string) => call(http.DELETE('/api/v1/agents/{name}', { params: { path: { name } } }));

@@ -115,13 +115,21 @@ function Editor({
   // Traps decide its state at once: there is nothing to repeat.
   const waits = typeName === 'trap';
   const edges = useEdges();
+  // An agent runs nothing else; see docs/agents.md.
+  const onAgent = ['disk', 'plugin', 'process'].includes(typeName);
   const places = [
     { value: '', label: 'The server' },
     ...edges.map((e) => ({ value: e.name, label: `Edge ${e.name}` })),
-    { value: 'any', label: 'Any edge that is up' },
-    { value: 'all', label: 'All edges' },
+    ...(edges.length > 0
+      ? [
+          { value: 'any', label: 'Any edge that is up' },
+          { value: 'all', label: 'All edges' },
+        ]
+      : []),
+    ...(onAgent ? [{ value: 'agent', label: 'The agent of the item' }] : []),
   ];
-  if (v.from && !places.some((p) => p.value === v.from)) places.push({ value: v.from, label: `Edge ${v.from}` });
+  if (v.from && !places.some((p) => p.value === v.from))
+    places.push({ value: v.from, label: v.from === 'agent' ? 'The agent of the item' : `Edge ${v.from}` });
   const fields = type?.fields ?? [];
   const first = fields.filter(important);
   const rest = fields.filter((f) => !important(f));
@@ -250,15 +258,17 @@ function Editor({
           error={errors.item}
           onChange={(t) => set({ item: t })}
         />
-        {!isPassive(typeName) && (edges.length > 0 || v.from) && (
+        {!isPassive(typeName) && (edges.length > 0 || onAgent || v.from) && (
           <Select
             label="Runs from"
             description={
               v.from === 'all'
                 ? 'It fails when it fails from one of them, and is OK when it is from all.'
-                : v.from
-                  ? 'While the edge is down, the check is unreachable and only the edge alerts.'
-                  : undefined
+                : v.from === 'agent'
+                  ? 'On the host itself. A plugin must be in a folder that the host allows.'
+                  : v.from
+                    ? 'While the edge is down, the check is unreachable and only the edge alerts.'
+                    : undefined
             }
             data={places}
             value={v.from}

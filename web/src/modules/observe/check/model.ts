@@ -19,6 +19,7 @@ export function seconds(text: string): number | undefined {
 /** Where a check runs, in words: "server", "west", "any: west", "all edges". */
 export function whereText(from: string | undefined, runsAt: readonly string[] | undefined): string {
   if (!from) return 'server';
+  if (from === 'agent') return 'its agent';
   if (from === 'all') return 'all edges';
   if (from === 'any') return runsAt?.[0] ? `any: ${runsAt[0]}` : 'any edge';
   return from;

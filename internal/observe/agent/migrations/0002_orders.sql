@@ -1,0 +1,10 @@
+ALTER TABLE agents ADD COLUMN reported TEXT NOT NULL DEFAULT '';
+ALTER TABLE agents ADD COLUMN update_try TEXT NOT NULL DEFAULT '';
+ALTER TABLE agents ADD COLUMN update_program TEXT NOT NULL DEFAULT '';
+ALTER TABLE agents ADD COLUMN update_at TIMESTAMPTZ;
+CREATE TABLE agent_logs (
+  name       TEXT PRIMARY KEY,
+  spec       TEXT NOT NULL,
+  version    BIGINT NOT NULL,
+  updated_at TIMESTAMPTZ NOT NULL
+);
