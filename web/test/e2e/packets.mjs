@@ -44,12 +44,46 @@ async function run(step) {
     await page.waitForURL(/packet=(5|%225%22)/);
     step('the stream is followed, the findings explained');
 
+    await page.getByRole('tab', { name: 'Timing' }).click();
+    await page.getByText('Sent again').waitFor();
+    await page.getByRole('tab', { name: 'Conversations' }).click();
+    await page
+      .getByText('10.0.0.1:50000')
+      .or(page.getByText(/:50000$/))
+      .first()
+      .click();
+    await page.waitForURL(/filter=tcp.stream/);
+    await page.getByRole('tab', { name: 'Endpoints' }).click();
+    await page.getByRole('grid', { name: 'Endpoints' }).getByRole('row').nth(1).click();
+    await page.waitForURL(/filter=ip.addr/);
+    await page.getByRole('tab', { name: 'Protocols' }).click();
+    await page.getByRole('button', { name: 'http', exact: true }).click();
+    await page.waitForURL(/filter=http/);
+    await page.getByRole('tab', { name: 'Objects' }).click();
+    await page.getByRole('cell', { name: 'shop.example.org' }).first().waitFor();
+    await page.getByRole('tab', { name: 'Graph' }).click();
+    await page.getByLabel('Display filter of another line').fill('http');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.waitForURL(/line=/);
+    await page.getByRole('button', { name: 'Remove http' }).waitFor();
+    await page.getByLabel('Display filter of another line').fill('nothing ==');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('alert').first().waitFor();
+    await page.getByRole('button', { name: 'Remove nothing ==' }).click();
+    step('the tables, the graph and the objects of a capture lead to its packets');
+
     const at = new URL(page.url()).pathname;
     await axeAll(
       browser,
       page,
       server,
-      ['/observe/captures', `${at}?packet=4`, `${at}?packet=4&tab=stream`, `${at}?tab=findings`],
+      [
+        '/observe/captures',
+        `${at}?packet=4`,
+        `${at}?packet=4&tab=stream`,
+        `${at}?tab=findings`,
+        ...['conversations', 'endpoints', 'protocols', 'graph', 'objects'].map((v) => `${at}?view=${v}`),
+      ],
       step,
       ' of captures',
     );

@@ -41,13 +41,15 @@ type Builder struct {
 	table    *session.Table
 	links    map[capture.LinkType]bool
 	order    map[[2]uint64]int
+	// asked are requests of each conversation that wait for their answer, in order.
+	asked map[uint64][]request
 }
 
 // NewBuilder writes an index to f, for a capture that can be read at any place.
 func NewBuilder(f *os.File, from io.ReaderAt) *Builder {
 	b := &Builder{
 		d: packet.NewDissector(packet.Limits{}), fixed: map[string]*column{}, cols: make([]*column, len(packet.Defs())), names: map[string]int64{},
-		findings: stats.NewFindings(100), table: session.NewTable(mostSessions), links: map[capture.LinkType]bool{}, order: map[[2]uint64]int{},
+		findings: stats.NewFindings(100), table: session.NewTable(mostSessions), links: map[capture.LinkType]bool{}, order: map[[2]uint64]int{}, asked: map[uint64][]request{},
 	}
 	for name := range special {
 		b.fixed[name] = &column{}
@@ -153,6 +155,29 @@ func (b *Builder) total(c *capture.Packet, talk uint64, server bool) {
 	}
 }
 
+// request is what an answer is named by.
+type request struct{ name, host string }
+
+// mostAsked bounds the conversations and the requests of one that are remembered.
+const mostAsked = 10_000
+
+// pair remembers what a request asked for, or names an answer by its request.
+func (b *Builder) pair(o *Object, answer, interim bool) {
+	waiting := b.asked[o.Conversation]
+	switch {
+	case !answer:
+		if len(waiting) < mostAsked && (waiting != nil || len(b.asked) < mostAsked) {
+			b.asked[o.Conversation] = append(waiting, request{o.Name, o.Host})
+		}
+	case len(waiting) > 0 && !interim:
+		o.Name, o.Host = waiting[0].name, waiting[0].host
+		b.asked[o.Conversation] = waiting[1:]
+		if len(waiting) == 1 {
+			delete(b.asked, o.Conversation)
+		}
+	}
+}
+
 // objects notes the messages of HTTP that carry something.
 func (b *Builder) objects(talk uint64, server bool) {
 	side := uint64(0)
@@ -160,7 +185,11 @@ func (b *Builder) objects(talk uint64, server bool) {
 		side = 1
 	}
 	var o *Object
+	var isAnswer, interim bool
 	flush := func() {
+		if o != nil {
+			b.pair(o, isAnswer, interim)
+		}
 		if o != nil && o.Size != 0 && len(b.t.Objects) < mostObjects {
 			b.t.Objects = append(b.t.Objects, *o)
 		}
@@ -171,6 +200,7 @@ func (b *Builder) objects(talk uint64, server bool) {
 		switch f.Def.Name {
 		case "http.request", "http.response":
 			flush()
+			isAnswer, interim = f.Def.Name == "http.response", false
 			key := [2]uint64{talk, side}
 			o = &Object{Number: b.p.Number, Conversation: talk, Kind: "http", Order: b.order[key], FromServer: server}
 			if len(b.order) < 1_000_000 {
@@ -180,6 +210,8 @@ func (b *Builder) objects(talk uint64, server bool) {
 			if o != nil {
 				o.Name = clip(f.Value(), 500)
 			}
+		case "http.response.code":
+			interim = strings.HasPrefix(f.Value(), "1")
 		case "http.host":
 			if o != nil {
 				o.Host = clip(f.Value(), 253)

@@ -160,6 +160,7 @@ func TestFollowAndObjects(t *testing.T) {
 	require.NotEmpty(t, objects)
 	some := false
 	for _, o := range objects {
+		require.NotEmpty(t, o.Name, "an answer is named by its request")
 		f, err := x.Follow(t.Context(), o.Conversation, 1<<20)
 		require.NoError(t, err)
 		require.NotEmpty(t, f.Pieces)

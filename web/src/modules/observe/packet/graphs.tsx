@@ -51,7 +51,7 @@ export function IOGraph({
   return (
     <PageBody label="Graph">
       <Panel
-        title="Traffic over time"
+        title={unit === 'bytes' ? 'Bits per second' : 'Packets per second'}
         note="Draw over a time to see its packets."
         tools={
           <SegmentedControl
@@ -73,7 +73,7 @@ export function IOGraph({
             ) : (
               <Drawn
                 name={unit === 'bytes' ? 'Bits per second over time' : 'Packets per second over time'}
-                unit={unit === 'bytes' ? 'bits/s' : 'packets/s'}
+                unit={unit === 'bytes' ? 'bits/s' : undefined}
                 start={Date.parse(d.start) / 1000}
                 step={d.interval}
                 lines={d.lines.map((l) => ({
@@ -130,7 +130,7 @@ interface DrawnLine {
 
 function Drawn(p: {
   name: string;
-  unit: string;
+  unit?: string;
   start: number;
   step: number;
   lines: DrawnLine[];

@@ -87,7 +87,7 @@ export function Conversations({ id, version, show }: Part) {
               w={200}
             />
             <Spacer />
-            <Cut shown={d.items.length} total={d.total} what="conversations" />
+            <Cut shown={d.items.length} total={d.total} one="conversation" many="conversations" />
           </Toolbar>
           <DataGrid
             label="Conversations"
@@ -105,10 +105,10 @@ export function Conversations({ id, version, show }: Part) {
   );
 }
 
-function Cut({ shown, total, what }: { shown: number; total: number; what: string }) {
+function Cut({ shown, total, one, many }: { shown: number; total: number; one: string; many: string }) {
   return (
     <span className="muted num">
-      {integer(total)} {what}
+      {integer(total)} {total === 1 ? one : many}
       {shown < total && `, the busiest ${integer(shown)} are listed`}
     </span>
   );
@@ -171,7 +171,7 @@ export function Endpoints({ id, version, show }: Part) {
         <>
           <Toolbar>
             <Spacer />
-            <Cut shown={d.items.length} total={d.total} what="addresses" />
+            <Cut shown={d.items.length} total={d.total} one="address" many="addresses" />
           </Toolbar>
           <DataGrid
             label="Endpoints"
@@ -204,7 +204,7 @@ export function Protocols({ id, version, show }: Part) {
           const size = d.items.reduce((n, l) => n + l.bytes, 0);
           if (!packets) return <EmptyState icon={IconFileSearch} title="No packet yet" />;
           return (
-            <Panel title="Protocols" note="A packet counts for each protocol that it holds." flush>
+            <Panel title="By protocol" note="A packet counts for each protocol that it holds." flush>
               <div className={classes.wide}>
                 <table className="plain">
                   <thead>
@@ -283,7 +283,7 @@ export function Objects({ id, version, open }: { id: string; version: string | n
             />
           ) : (
             <Panel
-              title="Objects"
+              title="Transferred over HTTP"
               note={
                 d.items.length < d.total
                   ? `The first ${integer(d.items.length)} of ${integer(d.total)}.`
