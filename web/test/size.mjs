@@ -47,8 +47,7 @@ for (const [name, js, css] of rows)
 const scripts = readdirSync(new URL('assets/', DIST))
   .map((f) => f.replace(/\.br$/, ''))
   .filter((f) => f.endsWith('.js'));
-if (scripts.some((f) => read(`assets/${f}`).includes('/gallery')))
-  bad.push('the gallery is in the build');
+if (scripts.some((f) => read(`assets/${f}`).includes('/gallery'))) bad.push('the gallery is in the build');
 if (bad.length) {
   console.error(bad.join('\n'));
   process.exit(1);

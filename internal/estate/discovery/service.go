@@ -65,6 +65,9 @@ func (s *Service) run(ctx context.Context) {
 	s.wg.Add(1)
 	go func() {
 		defer s.wg.Done()
+		if err := s.remember(ctx); err != nil && ctx.Err() == nil {
+			s.d.Logger.Warn("which services were seen before cannot be read", "error", err)
+		}
 		s.sweep(ctx)
 		s.repeat(ctx, sweepEvery, s.sweep)
 	}()
@@ -156,7 +159,11 @@ func (s *Service) sweep(ctx context.Context) {
 		}
 		// It is on the map at once; what it speaks is found out after.
 		if s.known[name] != fp {
-			if err := s.place(ctx, l.item(name, h.Name, finding{}), nil); err != nil {
+			seen := func(ctx context.Context, tx *db.Tx, _ estate.Item) error {
+				_, err := tx.NewInsert().Model(&listening{Item: name}).On("CONFLICT (item) DO UPDATE").Exec(ctx)
+				return err
+			}
+			if err := s.place(ctx, l.item(name, h.Name, finding{}), nil, seen); err != nil {
 				s.d.Logger.Warn("a service cannot be put on the map", "service", name, "error", err)
 				continue
 			}
@@ -260,30 +267,6 @@ func (s *Service) place(ctx context.Context, in estate.NewItem, props []estate.P
 		}
 		return nil
 	})
-}
-
-// missing marks services that no longer listen for ten minutes; they come back by
-// themselves.
-func (s *Service) missing(ctx context.Context, present map[string]bool) {
-	now := time.Now().UTC()
-	for name := range s.known {
-		if present[name] {
-			delete(s.gone, name)
-			continue
-		}
-		since, seen := s.gone[name]
-		if !seen {
-			s.gone[name] = now
-			continue
-		}
-		if now.Sub(since) < 10*time.Minute {
-			continue
-		}
-		if err := s.place(ctx, estate.NewItem{Name: name, Attributes: map[string]any{"not_listening_since": since.Format(time.RFC3339)}, Source: source}, nil); err == nil {
-			delete(s.known, name)
-			delete(s.gone, name)
-		}
-	}
 }
 
 // Host gives the newest reading.

@@ -2,12 +2,17 @@ package discovery_test
 
 import (
 	"database/sql"
+	"net/url"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/mainstay-ops/mainstay/internal/app"
+	"github.com/mainstay-ops/mainstay/internal/core/config"
 	"github.com/mainstay-ops/mainstay/internal/estate/discovery"
+	"github.com/mainstay-ops/mainstay/internal/testkit"
 	"github.com/mainstay-ops/mainstay/internal/testkit/apptest"
 )
 
@@ -37,4 +42,41 @@ func TestVanished(t *testing.T) {
 			require.NotEmpty(t, fs.Items[0].LastSeen)
 		}
 	}
+}
+
+// A service of this machine that ended while the program was down is missed after the
+// next start, and one that still listens is not.
+func TestMissedWhileDown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	start := func(host bool) *apptest.Server {
+		cfg := config.Default()
+		cfg.Listen.HTTP, cfg.Data, cfg.Discovery.Host = "127.0.0.1:0", dir, host
+		a, err := app.New(t.Context(), app.Options{Config: cfg, Version: "test", Logger: testkit.Logger(t), BootstrapToken: apptest.Token})
+		require.NoError(t, err)
+		require.NoError(t, a.Start(t.Context()))
+		return apptest.Around(t, a)
+	}
+	s := start(false)
+	s.Apply("items: [{name: 'old@here:9', kind: application}]\n")
+	s.Stop(t.Context())
+	d, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "mainstay.db"))
+	require.NoError(t, err)
+	_, err = d.ExecContext(t.Context(), `INSERT INTO discovery_listeners (item, gone_since) VALUES ('old@here:9', '2026-11-01 10:00:00+00:00')`)
+	require.NoError(t, err)
+
+	s = start(true)
+	var item struct {
+		Attributes map[string]any `json:"attributes"`
+	}
+	testkit.Eventually(t, 60*time.Second, "it is marked", func() bool {
+		s.Get("/api/v1/items/"+url.PathEscape("old@here:9"), &item)
+		return item.Attributes["not_listening_since"] == "2026-11-01T10:00:00Z"
+	})
+	var n, waiting int
+	require.NoError(t, d.QueryRowContext(t.Context(), "SELECT COUNT(*), COUNT(gone_since) FROM discovery_listeners").Scan(&n, &waiting))
+	require.Positive(t, n, "what listens here is kept")
+	require.Zero(t, waiting)
+	require.NoError(t, d.Close())
+	s.Stop(t.Context())
 }

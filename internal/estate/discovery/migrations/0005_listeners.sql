@@ -1,0 +1,4 @@
+CREATE TABLE discovery_listeners (
+  item       TEXT PRIMARY KEY,
+  gone_since TIMESTAMPTZ
+);
